@@ -1,0 +1,86 @@
+"""The sandbox as a process: started when needed, stopped by whoever started it."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tasks.context import WORLD_FOLDER, read_sandbox
+
+ROOT = Path(__file__).parent.parent
+START_TIMEOUT_SECONDS = 120
+
+
+class SandboxFailed(Exception):
+    """The sandbox process did not come up; the message carries its last words."""
+
+
+@contextlib.contextmanager
+def running_sandbox(home: Path, extra: Sequence[str] = ()) -> Iterator[bool]:
+    """Make sure a sandbox answers for `home` inside the block; yields True when this call started it.
+
+    One that was already running is left running. Raises SandboxFailed.
+    """
+    if read_sandbox(home) is not None:
+        yield False
+        return
+    process = start_sandbox(home, extra)
+    try:
+        yield True
+    finally:
+        stop(process)
+
+
+def start_sandbox(home: Path, extra: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start `python -m sandbox serve` for this home and wait until it listens. Raises SandboxFailed."""
+    world = home / WORLD_FOLDER
+    world.mkdir(parents=True, exist_ok=True)
+    log_path = world / "sandbox.log"
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "serve", "--home", str(world), "--limits", "off", *extra],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    if _wait_for_line(process):
+        return process
+    stop(process)
+    words = log_path.read_text().strip().splitlines()[-3:]
+    raise SandboxFailed("The sandbox did not start: " + (" / ".join(words) or f"see {log_path.name} in {world}"))
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ask the process to end, and end it after ten seconds."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _wait_for_line(process: subprocess.Popen[str]) -> bool:
+    """True once the process has printed its description; False when it ends or takes too long."""
+    stdout = process.stdout
+    if stdout is None:
+        return False
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            if selector.select(timeout=1):
+                return bool(stdout.readline().strip())
+            if process.poll() is not None:
+                return False
+    return False

@@ -1,0 +1,160 @@
+"""Typed settings, read from the environment (prefix TENFOLD_) or `.env`. Knows no other module of ours."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, UrlConstraints, ValidationError, field_validator
+from pydantic_core import Url
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+SmtpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is one sentence that names it and says what to write."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HubSpotSettings(_Section):
+    """Access to one HubSpot portal; without a token the source is not configured."""
+
+    token: SecretStr | None = None
+    base_url: AnyHttpUrl = AnyHttpUrl("https://api.hubapi.com")
+    webhook_secret: SecretStr | None = None
+    requests_per_10s: int = Field(default=100, ge=1)
+    searches_per_second: int = Field(default=5, ge=1)
+
+
+class IntercomSettings(_Section):
+    """Access to one Intercom workspace; without a token the source is not configured."""
+
+    token: SecretStr | None = None
+    base_url: AnyHttpUrl = AnyHttpUrl("https://api.intercom.io")
+    version: str = "2.16"
+    webhook_secret: SecretStr | None = None
+    requests_per_10s: int = Field(default=160, ge=1)
+
+
+class MailchimpSettings(_Section):
+    """Access to one Mailchimp account; the key's suffix names the data centre unless base_url is given."""
+
+    api_key: SecretStr | None = None
+    base_url: AnyHttpUrl | None = None
+    webhook_secret: SecretStr | None = None
+    connections: int = Field(default=5, ge=1, le=10)
+
+
+class AccountingSettings(_Section):
+    """The folder that accounting exports are dropped into; default `<home>/inbox`."""
+
+    inbox: Path | None = None
+
+
+class SmtpSettings(_Section):
+    """Where mail is handed over: smtp://user:password@host:587 or smtps://…:465."""
+
+    url: SmtpUrl | None = None
+    sender: str = "Tenfold <tenfold@localhost>"
+
+
+class OpenAISettings(_Section):
+    """Access to a model server that speaks OpenAI's protocol."""
+
+    api_key: SecretStr | None = None
+    base_url: AnyHttpUrl | None = None
+    model: str | None = None
+
+
+class AlertSettings(_Section):
+    """Where alerts go, as Apprise URLs separated by spaces or commas."""
+
+    urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(SecretStr(url) for url in value.replace(",", " ").split())
+        return value
+
+
+class WarehouseSettings(_Section):
+    """The DuckDB file (default `<home>/warehouse.duckdb`) and its encryption key."""
+
+    url: str | None = None
+    key: SecretStr | None = None
+
+
+class LedgerSettings(_Section):
+    """The operational database, as an SQLAlchemy URL; default SQLite in the home."""
+
+    url: SecretStr | None = None
+
+
+class ConsoleSettings(_Section):
+    """The web console."""
+
+    secret: SecretStr | None = None
+    port: int = Field(default=4280, ge=1, le=65535)
+    public_url: AnyHttpUrl | None = None
+
+
+class MandrillSettings(_Section):
+    """Access to Mailchimp Transactional."""
+
+    key: SecretStr | None = None
+    base_url: AnyHttpUrl = AnyHttpUrl("https://mandrillapp.com/api/1.3")
+
+
+class Settings(BaseSettings):
+    """All settings of one home."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TENFOLD_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path("data")
+    playbook: Path | None = None
+    hubspot: HubSpotSettings = HubSpotSettings()
+    intercom: IntercomSettings = IntercomSettings()
+    mailchimp: MailchimpSettings = MailchimpSettings()
+    accounting: AccountingSettings = AccountingSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    openai: OpenAISettings = OpenAISettings()
+    alerts: AlertSettings = AlertSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    mandrill: MandrillSettings = MandrillSettings()
+
+    @property
+    def has_credentials(self) -> bool:
+        """True when at least one real source is configured; without any, `run` uses the sandbox."""
+        return any((self.hubspot.token, self.intercom.token, self.mailchimp.api_key, self.accounting.inbox))
+
+    @property
+    def inbox(self) -> Path:
+        """The folder watched for accounting exports."""
+        return self.accounting.inbox or self.home / "inbox"
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError with one sentence per malformed setting; the value itself is never repeated,
+    because it may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors(include_url=False, include_context=False, include_input=False):
+            name = "TENFOLD_" + "__".join(str(part) for part in fault["loc"]).upper()
+            lines.append(f"{name}: {fault['msg']}")
+        raise SettingsError("; ".join(lines) + ". Correct it in the environment or in .env.") from None
+    except SourceError as error:
+        raise SettingsError(f"{error}. Correct it in the environment or in .env.") from None

@@ -1,0 +1,146 @@
+"""What is configured, reachable and permitted, and what to do about what is not."""
+
+import importlib.metadata
+import smtplib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook.loader import PlaybookError, load_playbook
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One system as doctor sees it. None = could not be asked, or makes no sense for this system."""
+
+    system: str
+    configured: bool
+    reachable: bool | None
+    permitted: bool | None
+    version: str
+    detail: str
+    remedy: str
+
+    @property
+    def healthy(self) -> bool:
+        """False only for something that is configured and does not work; not configured is no fault."""
+        return not self.configured or (self.reachable is not False and self.permitted is not False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {**asdict(self), "healthy": self.healthy}
+
+
+NOT_CONFIGURED = {
+    "hubspot": "set TENFOLD_HUBSPOT__TOKEN to a service key",
+    "intercom": "set TENFOLD_INTERCOM__TOKEN to the access token of a private app",
+    "mailchimp": "set TENFOLD_MAILCHIMP__API_KEY",
+    "accounting": "set TENFOLD_ACCOUNTING__INBOX to the folder of exports",
+    "smtp": "set TENFOLD_SMTP__URL; until then no mail leaves",
+    "alerts": "set TENFOLD_ALERTS__URLS to one or more Apprise addresses",
+}
+
+
+def examine(settings: Settings, home: Path, connectors: dict[str, Any]) -> list[Health]:
+    """One row for each system. `connectors`: the configured ones by source name."""
+    rows = [_source(name, connectors.get(name)) for name in ("hubspot", "intercom", "mailchimp")]
+    rows.append(_accounting(settings))
+    rows.append(_smtp(settings))
+    rows.append(_alerts(settings))
+    rows.append(_playbook(settings))
+    rows.append(_warehouse(home))
+    rows.append(_ledger(settings, home))
+    rows.append(_prefect())
+    return rows
+
+
+def _missing(system: str) -> Health:
+    return Health(system, False, None, None, "", "not configured", NOT_CONFIGURED[system])
+
+
+def _source(name: str, connector: Any) -> Health:
+    if connector is None:
+        return _missing(name)
+    probes = connector.probe()
+    bad = [probe for probe in probes if probe.status != "ok"]
+    reachable = not any(probe.status == "unreachable" for probe in probes)
+    refused = any(probe.status == "not_permitted" for probe in probes)
+    broken = any(probe.status == "error" for probe in probes)
+    return Health(
+        system=name,
+        configured=True,
+        reachable=reachable,
+        permitted=None if not reachable else not (refused or broken),
+        version=str(getattr(connector, "api_version", "")),
+        detail="; ".join(f"{probe.what}: {probe.detail or probe.status}" for probe in bad) or f"{len(probes)} checks ok",
+        remedy="; ".join(dict.fromkeys(probe.remedy for probe in bad if probe.remedy)),
+    )
+
+
+def _accounting(settings: Settings) -> Health:
+    if settings.accounting.inbox is None and not settings.inbox.is_dir():
+        return _missing("accounting")
+    inbox = settings.inbox
+    if not inbox.is_dir():
+        return Health("accounting", True, False, None, "", "the folder does not exist", f"create {inbox}")
+    try:
+        files = [path for path in inbox.iterdir() if path.is_file()]
+    except PermissionError:
+        return Health("accounting", True, True, False, "", "the folder cannot be read", f"allow reading {inbox}")
+    return Health("accounting", True, True, True, "", f"{len(files)} files in the inbox", "")
+
+
+def _smtp(settings: Settings) -> Health:
+    url = settings.smtp.url
+    if url is None:
+        return _missing("smtp")
+    host, secure = url.host or "", url.scheme == "smtps"
+    kind: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if secure else smtplib.SMTP
+    try:
+        with kind(host, url.port or (465 if secure else 587), timeout=10) as server:
+            server.ehlo()
+            if url.username:
+                if not secure:
+                    server.starttls()
+                server.login(url.username, url.password or "")
+            return Health("smtp", True, True, True, "", f"{host} accepts our greeting", "")
+    except smtplib.SMTPAuthenticationError:
+        return Health("smtp", True, True, False, "", "the server refuses the login", "check user and password in TENFOLD_SMTP__URL")
+    except (OSError, smtplib.SMTPException) as error:
+        return Health("smtp", True, False, None, "", type(error).__name__, "check host and port in TENFOLD_SMTP__URL")
+
+
+def _alerts(settings: Settings) -> Health:
+    if not settings.alerts.urls:
+        return _missing("alerts")
+    version = importlib.metadata.version("apprise")
+    return Health("alerts", True, None, None, version, f"{len(settings.alerts.urls)} addresses", "")
+
+
+def _playbook(settings: Settings) -> Health:
+    try:
+        playbook = load_playbook(settings.playbook)
+    except PlaybookError as error:
+        return Health("playbook", True, True, False, "", str(error), "correct the file named")
+    return Health("playbook", True, True, True, playbook.digest[:12], f"{len(playbook.kpis)} KPIs, {len(playbook.journeys)} journeys", "")
+
+
+def _warehouse(home: Path) -> Health:
+    path = home / "warehouse.duckdb"
+    version = importlib.metadata.version("duckdb")
+    detail = f"{path.stat().st_size / 2**20:.0f} MiB" if path.exists() else "not built yet"
+    return Health("warehouse", True, True, True, version, detail, "" if path.exists() else "run `tenfold run`")
+
+
+def _ledger(settings: Settings, home: Path) -> Health:
+    if settings.ledger.url is not None:
+        return Health("ledger", True, None, None, "", "by TENFOLD_LEDGER__URL", "")
+    detail = "SQLite in the home" if (home / "ledger.sqlite").exists() else "SQLite, not created yet"
+    return Health("ledger", True, True, True, sqlite3.sqlite_version, detail, "")
+
+
+def _prefect() -> Health:
+    return Health("prefect", True, None, None, importlib.metadata.version("prefect"), "schedules run under `tenfold up`", "")

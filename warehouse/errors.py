@@ -1,0 +1,33 @@
+"""What can go wrong in the warehouse, one class per thing to do next. Knows no other module of ours."""
+
+
+class WarehouseError(Exception):
+    """Base of all; the message says what, where and what to do, and carries no record's content."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Another process holds the file or the folder; wait, or end that process."""
+
+
+class DiskFull(WarehouseError):
+    """No space was left; nothing committed is lost, and the same step may run again once there is room."""
+
+
+class UnreadableLanding(WarehouseError):
+    """Landed bytes do not hold what their manifest says; set the run aside and read the window again."""
+
+
+class WrongAccount(WarehouseError):
+    """The home was filled from another account of this vendor."""
+
+
+class ModelError(WarehouseError):
+    """A model's SQL or YAML cannot be used; the message names its file."""
+
+
+class NotChecked(WarehouseError):
+    """A build that may not be published: unchecked, changed since its check, or failed."""
+
+
+class NothingPublished(WarehouseError):
+    """The home has no published build yet."""

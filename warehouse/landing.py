@@ -1,0 +1,404 @@
+"""Landing files: pages as they were received, before anything understands them.
+
+A run is a folder `landing/<source>/<resource>/<run_id>/` with segments of gzip members (one page each, one
+line inside) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
+are the tail of a killed write and are cut off. Nothing here reads what a page says.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from warehouse.errors import DiskFull, UnreadableLanding, WarehouseError
+from warehouse.store import disk_errors, lock
+
+MANIFEST = "manifest.jsonl"
+COMPLETE = "complete.json"
+SEGMENT_BYTES = 8 * 1024 * 1024  # compressed; about 100 MB of JSON, which a merge takes in one bite
+_SYNC_PAGES = 64  # a power cut may cost so many pages, which are then read again; a kill costs none
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RUN_ID = "%Y%m%dT%H%M%S%fZ"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RunWindow:
+    """What a run covers: changes from `since` (None = everything) until `until`, both UTC."""
+
+    since: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPage:
+    """One manifest line: where the page ends in its segment, how many records it has, where to go on."""
+
+    segment: str
+    offset: int
+    length: int
+    checksum: int
+    count: int
+    cursor: str | None
+    received_at: datetime
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """The page that a manifest line describes; ValueError, KeyError or TypeError when it is torn."""
+        found: dict[str, Any] = json.loads(line)
+        return cls(
+            segment=found["segment"],
+            offset=found["offset"],
+            length=found["length"],
+            checksum=found["checksum"],
+            count=found["count"],
+            cursor=found["cursor"],
+            received_at=datetime.fromisoformat(found["received_at"]),
+        )
+
+
+class LandingRun:
+    """One run of one resource; open for appending until `complete()` or `close()`, then only for reading."""
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime], held: contextlib.ExitStack | None) -> None:
+        self.folder = folder
+        self.run_id = folder.name
+        self.resource = folder.parent.name
+        self.source = folder.parent.parent.name
+        self._clock = clock
+        self._held = held
+        self._segment: IO[bytes] | None = None
+        self._unsynced = 0
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").split("\n")
+        head = json.loads(lines[0])
+        since = head["since"]
+        self.window = RunWindow(
+            since=datetime.fromisoformat(since) if since else None, until=datetime.fromisoformat(head["until"])
+        )
+        self._head = lines[0]
+        self._pages = _whole_pages(lines[1:])
+        if held is not None:
+            self._cut_back()
+        self._manifest = (folder / MANIFEST).open("ab") if held is not None else None
+
+    @property
+    def pages(self) -> tuple[LandedPage, ...]:
+        """The pages landed so far, in the order received."""
+        return tuple(self._pages)
+
+    @property
+    def resume(self) -> str | None:
+        """The cursor after the last landed page; None when nothing landed or when it was the last one."""
+        return self._pages[-1].cursor if self._pages else None
+
+    @property
+    def exhausted(self) -> bool:
+        """True when the last page has landed (no cursor follows) and only `complete()` is missing."""
+        return bool(self._pages) and self._pages[-1].cursor is None
+
+    @property
+    def records(self) -> int:
+        """How many records the landed pages hold, as counted by the connector."""
+        return sum(page.count for page in self._pages)
+
+    @property
+    def is_complete(self) -> bool:
+        """True once the whole window has landed."""
+        return (self.folder / COMPLETE).exists()
+
+    @property
+    def control_total(self) -> str | None:
+        """What the sender said the whole should add up to, if it did."""
+        if not self.is_complete:
+            return None
+        total = json.loads((self.folder / COMPLETE).read_text(encoding="utf-8"))["control_total"]
+        return None if total is None else str(total)
+
+    @property
+    def segments(self) -> list[Path]:
+        """The files that hold the pages, in the order received."""
+        return [self.folder / name for name in dict.fromkeys(page.segment for page in self._pages)]
+
+    def append(self, page_body: bytes, count: int, cursor: str | None) -> None:
+        """Land one page. Once this returns a kill of this process does not lose it.
+
+        Raises DiskFull when it does not fit; what landed before stays, and the run can be resumed.
+        """
+        if self._manifest is None:
+            raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
+        # Inside JSON a raw line break can only stand between tokens, so a space changes nothing.
+        line = page_body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+        packer = zlib.compressobj(1, wbits=31)
+        member = packer.compress(line) + packer.flush()
+        segment = self._writable()
+        before = segment.tell()
+        page = LandedPage(
+            segment=Path(segment.name).name,
+            offset=before + len(member),
+            length=len(line),
+            checksum=zlib.crc32(member),
+            count=count,
+            cursor=cursor,
+            received_at=self._clock(),
+        )
+        mark = self._manifest.tell()
+        try:
+            with disk_errors(self.folder):
+                segment.write(member)
+                segment.flush()
+                self._manifest.write(_manifest_line(page))
+                self._manifest.flush()
+                self._unsynced += 1
+                if self._unsynced >= _SYNC_PAGES:
+                    self._sync()
+        except DiskFull:
+            # Cutting back needs no space; the next resume would do the same if this process died here.
+            self.close()
+            os.truncate(self.folder / page.segment, before)
+            os.truncate(self.folder / MANIFEST, mark)
+            raise
+        self._pages.append(page)
+
+    def complete(self, control_total: int | str | None = None) -> None:
+        """Mark the window as wholly landed, on disk for good; the run is then read-only."""
+        if self._manifest is None:
+            raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
+        with disk_errors(self.folder):
+            self._sync()
+            marker = {"pages": len(self._pages), "records": self.records, "control_total": control_total}
+            _write_whole(self.folder / COMPLETE, json.dumps(marker))
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the run; an incomplete one is resumed by the next `Landing.open`."""
+        for handle in (self._segment, self._manifest, self._held):
+            if handle is not None:
+                with contextlib.suppress(OSError):  # A full disk fails the flush; the caller knows already.
+                    handle.close()
+        self._segment = self._manifest = self._held = None
+
+    def set_aside(self, reason: str) -> Path:
+        """Move the run out of the way, bytes and all, so that its window is read again; the new folder."""
+        self.close()
+        target = self.folder.with_name(f"{self.run_id}.set-aside")
+        self.folder.rename(target)
+        (target / "reason.txt").write_text(reason, encoding="utf-8")
+        return target
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_held", None) is not None:
+            self.close()
+
+    def _writable(self) -> IO[bytes]:
+        if self._segment is not None and self._segment.tell() >= SEGMENT_BYTES:
+            self._sync()
+            self._segment.close()
+            self._segment = None
+        if self._segment is None:
+            name = self._pages[-1].segment if self._pages else "00001.jsonl.gz"
+            if self._pages and self._pages[-1].offset >= SEGMENT_BYTES:
+                name = f"{int(name[:5]) + 1:05d}.jsonl.gz"
+            self._segment = (self.folder / name).open("ab")
+        return self._segment
+
+    def _sync(self) -> None:
+        if self._segment is not None:
+            self._segment.flush()
+            os.fsync(self._segment.fileno())
+        if self._manifest is not None:
+            self._manifest.flush()
+            os.fsync(self._manifest.fileno())
+        self._unsynced = 0
+
+    def _cut_back(self) -> None:
+        """Keep the pages whose bytes are all there; after a power cut the manifest may know more than the disk."""
+        whole: list[LandedPage] = []
+        for page, found in zip(self._pages, _checksums(self.folder, self._pages), strict=False):
+            if found != page.checksum:
+                break
+            whole.append(page)
+        self._pages = whole
+        ends = {page.segment: page.offset for page in whole}
+        for path in self.folder.glob("*.jsonl.gz"):
+            if path.name not in ends:
+                path.unlink()
+            elif path.stat().st_size > ends[path.name]:
+                os.truncate(path, ends[path.name])
+        kept = self._head.encode() + b"\n" + b"".join(_manifest_line(page) for page in whole)
+        if (self.folder / MANIFEST).read_bytes() != kept:
+            _write_whole(self.folder / MANIFEST, kept.decode())
+
+
+class Landing:
+    """The landing folder of one home. `clock` gives the instants of `received_at` and run ids, in UTC."""
+
+    def __init__(self, home: Path, *, clock: Callable[[], datetime] = _now) -> None:
+        self.folder = home / "landing"
+        self._clock = clock
+
+    def open(self, source: str, resource: str, since: datetime | None, until: datetime) -> LandingRun:
+        """The incomplete run of that resource if there is one (with its own window), else a new one.
+
+        Raises WarehouseBusy at once when another process is landing the same resource.
+        """
+        folder = self._resource(source, resource)
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(lock(folder / ".lock", fcntl.LOCK_EX, timedelta(0)))
+            for path in _run_folders(folder):
+                if not (path / COMPLETE).exists():
+                    break
+            else:
+                with disk_errors(folder):
+                    path = self._new_run(folder, since, until)
+            return LandingRun(path, self._clock, stack.pop_all())
+
+    def runs(self, source: str, resource: str) -> list[LandingRun]:
+        """The complete runs of a resource, oldest first, for reading."""
+        return [
+            LandingRun(path, self._clock, None)
+            for path in _run_folders(self._resource(source, resource))
+            if (path / COMPLETE).exists()
+        ]
+
+    def resources(self) -> list[tuple[str, str]]:
+        """Every (source, resource) that ever landed."""
+        return sorted(
+            (path.parent.name, path.name)
+            for path in self.folder.glob("*/*")
+            if path.is_dir() and _NAME.fullmatch(path.name)
+        )
+
+    def expire(self, before: datetime, merged: Collection[tuple[str, str, str]]) -> int:
+        """Remove complete runs that ended before `before` and are merged, and set-aside ones; bytes freed.
+
+        `merged` holds (source, resource, run_id). The newest run of a resource always stays: run ids go on
+        from it.
+        """
+        freed = 0
+        for source, resource in self.resources():
+            folder = self._resource(source, resource)
+            aside = [path for path in folder.glob("*.set-aside") if path.name[:8] < f"{before:%Y%m%d}"]
+            old = [
+                run.folder
+                for run in self.runs(source, resource)[:-1]
+                if run.window.until < before and (source, resource, run.run_id) in merged
+            ]
+            for path in [*aside, *old]:
+                freed += sum(found.stat().st_size for found in path.iterdir())
+                shutil.rmtree(path)
+        return freed
+
+    def _resource(self, source: str, resource: str) -> Path:
+        for name in (source, resource):
+            if not _NAME.fullmatch(name):
+                raise WarehouseError(f"{name!r} cannot name a source or resource: use a-z, 0-9 and _.")
+        return self.folder / source / resource
+
+    def _new_run(self, folder: Path, since: datetime | None, until: datetime) -> Path:
+        stamp = self._clock().astimezone(UTC)
+        names = [path.name[: len("20260101T000000000000Z")] for path in folder.iterdir() if path.is_dir()]
+        if names:
+            # Run ids order the merge, so they must grow even under a frozen or corrected clock.
+            last = datetime.strptime(max(names), _RUN_ID).replace(tzinfo=UTC)
+            stamp = max(stamp, last + timedelta(microseconds=1))
+        path = folder / f"{stamp:{_RUN_ID}}"
+        # Under a name that `open` does not look for, so that a kill leaves no run without a manifest.
+        draft = folder / ".draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        head = {"since": since.isoformat() if since else None, "until": until.isoformat()}
+        _write_whole(draft / MANIFEST, json.dumps(head) + "\n")
+        draft.rename(path)
+        return path
+
+
+def _run_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if re.fullmatch(r"\d{8}T\d{12}Z", path.name))
+
+
+def _whole_pages(lines: list[str]) -> list[LandedPage]:
+    pages = []
+    for line in lines[:-1]:  # The last piece follows the last line break: empty, or torn by a kill.
+        try:
+            pages.append(LandedPage.parse(line))
+        except (ValueError, KeyError, TypeError):
+            break
+    return pages
+
+
+def _manifest_line(page: LandedPage) -> bytes:
+    found = {
+        "segment": page.segment,
+        "offset": page.offset,
+        "length": page.length,
+        "checksum": page.checksum,
+        "count": page.count,
+        "cursor": page.cursor,
+        "received_at": page.received_at.isoformat(),
+    }
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _checksums(folder: Path, pages: list[LandedPage]) -> Iterator[int]:
+    handle: IO[bytes] | None = None
+    try:
+        for page in pages:
+            if handle is None or Path(handle.name).name != page.segment:
+                if handle is not None:
+                    handle.close()
+                path = folder / page.segment
+                if not path.exists():
+                    return
+                handle = path.open("rb")
+            yield zlib.crc32(handle.read(page.offset - handle.tell()))
+    finally:
+        if handle is not None:
+            handle.close()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a small file so that after a crash it is there whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def verify(run: LandingRun) -> None:
+    """Raises UnreadableLanding when a complete run's bytes are not those that were landed."""
+    found = list(_checksums(run.folder, list(run.pages)))
+    if found != [page.checksum for page in run.pages]:
+        raise UnreadableLanding(
+            f"Landing run {run.run_id} of {run.source}.{run.resource} is damaged on disk; set it aside and read "
+            "its window again."
+        )

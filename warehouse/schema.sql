@@ -1,0 +1,74 @@
+-- The fixed tables of warehouse.duckdb. raw.* and staging.* are created by merge and build.
+create schema if not exists raw;
+create schema if not exists staging;
+create schema if not exists quality;
+create schema if not exists meta;
+
+-- One row per landing run that is in raw; its presence makes a second merge add nothing.
+create table if not exists meta.merged_run (
+    source varchar not null,
+    resource varchar not null,
+    run_id varchar not null,
+    seen bigint not null,
+    added bigint not null,
+    rejected bigint not null,
+    merged_at timestamptz not null
+);
+
+create table if not exists meta.cursor (
+    source varchar not null,
+    resource varchar not null,
+    cursor_at timestamptz not null,
+    run_id varchar not null
+);
+
+create table if not exists meta.source_status (
+    source varchar not null,
+    state varchar not null,
+    reason varchar,
+    finished_at timestamptz,
+    good_until timestamptz
+);
+
+create table if not exists meta.identity (
+    source varchar not null,
+    account_id varchar not null
+);
+
+-- What each staging table was built from, so that an unchanged one is not built again.
+create table if not exists meta.staging_built (
+    model varchar not null,
+    inputs varchar not null
+);
+
+-- The outcome of each source's audit, recomputed at every build: a row means failed.
+create table if not exists meta.audit_failed (
+    source varchar not null,
+    model varchar not null,
+    reason varchar not null
+);
+
+create table if not exists quality.rejected (
+    source varchar not null,
+    resource varchar not null,
+    run_id varchar,
+    key varchar,
+    field varchar not null,
+    raw_value varchar,
+    reason varchar not null
+);
+
+create table if not exists quality.drift (
+    source varchar not null,
+    resource varchar not null,
+    field varchar not null,
+    records bigint not null
+);
+
+create table if not exists quality.quarantine (
+    build_id varchar not null,
+    model varchar not null,
+    expectation varchar not null,
+    severity varchar not null,
+    bad_row json not null
+);

@@ -1,0 +1,238 @@
+"""The one door to DuckDB: lock, open, one transaction, commit or roll back, close.
+
+DuckDB lets in one writing process or many reading ones and fails at once otherwise, so a lock file beside
+the database makes everybody wait their turn. Nothing here knows what the tables mean.
+"""
+
+import contextlib
+import fcntl
+import importlib.util
+import logging
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+import duckdb
+from pydantic import SecretStr
+
+from settings import SettingsError
+from warehouse.errors import DiskFull, WarehouseBusy, WarehouseError
+
+log = logging.getLogger(__name__)
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+DEFAULT_MEMORY = "1GB"
+_POLL_SECONDS = 0.01
+_SAY_AFTER_SECONDS = 5.0
+# What DuckDB and the operating system say when no byte more fits; the texts differ by where it happened.
+_FULL = ("No space left", "File too large", "Disk quota exceeded", "Could not write all bytes", "max_temp_directory_size")
+
+
+class Store:
+    """The warehouse file of one home.
+
+    `write()` and `read()` give a DuckDB connection in UTC whose current catalog is `warehouse`, for one short
+    piece of work; never hold one across a network call.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        key: SecretStr | None = None,
+        *,
+        memory: str = DEFAULT_MEMORY,
+        patience: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self.home = home
+        self.path = home / "warehouse.duckdb"
+        self.key = key
+        self.memory = memory
+        self.patience = patience
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that may write, alone; all of it is committed at the end, or nothing when it raises.
+
+        Raises WarehouseBusy when another process holds the file longer than `patience`, DiskFull when no
+        space was left (the file is then as it was before).
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (
+            self._locked(fcntl.LOCK_EX),
+            disk_errors(self.path),
+            opened(self.path, key=self.key, memory=self.memory) as con,
+        ):
+            _prepare(con)
+            yield from _transaction(con)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that may only read, beside other readers.
+
+        Raises WarehouseBusy when a writer holds the file longer than `patience`.
+        """
+        if not self.path.exists():
+            with self.write():
+                pass  # A new home gets its empty tables, so that readers need no special case.
+        with (
+            self._locked(fcntl.LOCK_SH),
+            disk_errors(self.path),
+            opened(self.path, key=self.key, memory=self.memory, read_only=True) as con,
+        ):
+            yield con
+
+    @contextlib.contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        with lock(self.home / "warehouse.lock", kind, self.patience):
+            yield
+
+
+def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    con.execute("begin transaction")
+    try:
+        yield con
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # A fatal error has rolled back already.
+            con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+def _prepare(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute("select count(*) from duckdb_tables() where schema_name in ('meta', 'quality')").fetchone()
+    ddl = SCHEMA.read_text(encoding="utf-8")
+    if found is None or found[0] < ddl.count("create table"):
+        con.execute(ddl)
+
+
+@contextlib.contextmanager
+def opened(
+    path: Path,
+    *,
+    name: str = "warehouse",
+    key: SecretStr | None = None,
+    memory: str = DEFAULT_MEMORY,
+    read_only: bool = False,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC whose current catalog is the file at `path`, attached as `name`; closed at the end.
+
+    It holds an instance of its own, so a file replaced under the same path is never served from a cache.
+    Raises SettingsError for a missing or wrong key, WarehouseBusy when a foreign program holds the file,
+    WarehouseError when it is no DuckDB file.
+    """
+    spill = path.parent / ".spill"
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": memory,
+            "temp_directory": str(spill),
+        },
+    )
+    try:
+        con.execute("set TimeZone = 'UTC'")
+        attach(con, path, name=name, key=key, read_only=read_only)
+        con.execute(f"use {name}")
+        yield con
+    finally:
+        con.close()
+
+
+def attach(
+    con: duckdb.DuckDBPyConnection, path: Path, *, name: str, key: SecretStr | None, read_only: bool
+) -> None:
+    """Attach the file at `path` to `con` under `name`. Raises as `opened` does."""
+    options = ["read_only"] if read_only else []
+    if key is not None:
+        _load_httpfs(con)
+        options.append(f"encryption_key {quoted(key.get_secret_value())}")
+    listed = f" ({', '.join(options)})" if options else ""
+    try:
+        con.execute(f"attach {quoted(str(path))} as {name}{listed}")
+    except duckdb.Error as error:
+        # The statement holds the key, and DuckDB quotes statements: its text must not get out.
+        said = str(error)
+        if "lock on file" in said:
+            raise WarehouseBusy(
+                f"{path.name} is open in another program that does not use our lock (a DuckDB shell?); close it."
+            ) from None
+        if "encrypt" in said or "without a key" in said:
+            raise SettingsError(
+                f"TENFOLD_WAREHOUSE__KEY: {path.name} does not open with this key (or without one); "
+                "give the key that the file was written with."
+            ) from None
+        if key is not None:
+            raise WarehouseError(f"{path.name} cannot be opened ({type(error).__name__}).") from None
+        raise
+
+
+def _load_httpfs(con: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB writes encrypted files only with the OpenSSL that httpfs carries; the wheel holds the binary."""
+    found = importlib.util.find_spec("duckdb_extension_httpfs")
+    binaries = sorted(Path(found.origin).parent.rglob("httpfs.duckdb_extension")) if found and found.origin else []
+    if not binaries:
+        raise SettingsError(
+            "TENFOLD_WAREHOUSE__KEY: encryption needs the package duckdb-extension-httpfs; install it or unset the key."
+        )
+    con.execute(f"load {quoted(str(binaries[-1]))}")
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextlib.contextmanager
+def disk_errors(where: Path) -> Iterator[None]:
+    """Turn what DuckDB and the system say about a full disk into DiskFull, naming the folder of `where`."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if any(sign in str(error) for sign in _FULL):
+            raise DiskFull(
+                f"No space left while writing {where.name} in {where.parent}; nothing committed is lost. "
+                "Free some space and run the same command again."
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def lock(path: Path, kind: int, patience: timedelta) -> Iterator[IO[str]]:
+    """Hold the lock file at `path` (fcntl.LOCK_EX or LOCK_SH), waiting for others.
+
+    Raises WarehouseBusy, naming the process that holds it, after `patience`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as handle:
+        started = time.monotonic()
+        said = False
+        while True:
+            try:
+                fcntl.flock(handle, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waited = time.monotonic() - started
+                if waited > patience.total_seconds():
+                    raise WarehouseBusy(
+                        f"{path.name} has been held by {_holder(handle)} for {waited:.0f} s; "
+                        "wait until it is done, or end it."
+                    ) from None
+                if not said and waited > _SAY_AFTER_SECONDS:
+                    said = True
+                    log.warning("waiting for %s, held by %s", path.name, _holder(handle))
+                time.sleep(_POLL_SECONDS)
+        if kind == fcntl.LOCK_EX:
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+        yield handle
+
+
+def _holder(handle: IO[str]) -> str:
+    handle.seek(0)
+    pid = handle.read().strip()
+    return f"process {pid}" if pid else "another process"
