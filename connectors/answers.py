@@ -92,7 +92,7 @@ def _throttled(answer: Answer, what: str) -> RetryLater:
     text = message.lower() if isinstance(message, str) else ""
     if policy == "DAILY" or "daily limit" in text:
         return QuotaSpent(
-            f"{what}: the day's calls are used up; they are given anew at midnight in the account's time zone.",
+            f"{what}: the day's calls are used up; they return at midnight in the account's zone.",
             answer.retry_after,
         )
     wait = answer.retry_after

@@ -1,4 +1,8 @@
-"""What can go wrong between us and a vendor, one class per thing to do next. No body, token or address in a text."""
+"""What can go wrong between us and a vendor, one class per thing to do next.
+
+No body, token or address stands in a text.
+"""
+# ruff: noqa: N818 - the names say what to do next, and the seams in docs/architecture.md use them.
 
 
 class ConnectorError(Exception):

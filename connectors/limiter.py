@@ -1,9 +1,9 @@
 """A vendor's rate limit, kept in one SQLite file that all processes of a home share.
 
 pyrate-limiter's SQLite bucket counts the log of the last window on every call. That is exact, and costs
-about 20 µs at the vendors' own limits (100 to 250 per 10 s), but 85 µs and growing at 1,000 a second. So above
-`LOG_ENTRIES` a log entry stands for a lot of several permits, which the process that drew it spends itself:
-a raised limit is then paid once per lot.
+about 20 µs at the vendors' own limits (100 to 250 per 10 s), but 85 µs and growing at 1,000 a second. So
+above `LOG_ENTRIES` a log entry stands for a lot of several permits, which the process that drew it spends
+itself: a raised limit is then paid once per lot.
 """
 
 import fcntl

@@ -71,8 +71,15 @@ class Probe:
 class Connector(Protocol):
     """What the sync needs of a vendor."""
 
-    source: str
-    resources: Mapping[str, Resource]
+    @property
+    def source(self) -> str:
+        """Its name, as in the raw tables."""
+        ...
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """What it reads, by name, in reading order."""
+        ...
 
     def identity(self) -> Identity:
         """The account behind the token."""

@@ -1,9 +1,10 @@
-"""The one way to talk to a vendor over HTTP: rate limit, retries, and answers turned into data or a named error.
+"""The one way to talk to a vendor over HTTP: rate limit, retries, and answers turned into data or an error.
 
 An error's text holds the vendor, the method, the path's template, the status, the vendor's own error code
 and what to do: never a body, a token, an address, or a value that was put into the path.
 """
 
+import contextlib
 import logging
 import random
 import re
@@ -11,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 import orjson
@@ -27,6 +30,7 @@ from connectors.limiter import Limiter
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Params = Mapping[str, str | int | bool]
+Parts = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Transport:
         """`limiters` by name: each call names the one it counts against, "" unless told."""
         self.vendor = vendor
         self.policy = policy or Policy()
+        self.quota_zone: str | None = None
         self._limiters = limiters or {}
         self._bare_403_is_throttling = bare_403_is_throttling
         self._clock = clock
@@ -90,13 +95,21 @@ class Transport:
             trust_env=not loopback,  # a company's proxy serves the vendors, not this machine
         )
 
-    def get(self, path: str, params: Params | None = None, *, limit: str = "", **parts: str) -> Reply:
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        limit: str = "",
+        parts: Parts | None = None,
+        tries: int | None = None,
+    ) -> Reply:
         """Read; `{name}` in `path` is filled from `parts`, escaped. Raises ConnectorError."""
-        return self.call("GET", path, params=params, limit=limit, **parts)
+        return self.call("GET", path, params=params, limit=limit, parts=parts, tries=tries)
 
-    def post(self, path: str, json: object, *, limit: str = "", **parts: str) -> Reply:
+    def post(self, path: str, json: object, *, limit: str = "", parts: Parts | None = None) -> Reply:
         """Read with a question in the body, or write what may be written twice. Raises ConnectorError."""
-        return self.call("POST", path, json=json, limit=limit, **parts)
+        return self.call("POST", path, json=json, limit=limit, parts=parts)
 
     def call(
         self,
@@ -107,7 +120,8 @@ class Transport:
         json: object = None,
         limit: str = "",
         repeatable: bool = True,
-        **parts: str,
+        parts: Parts | None = None,
+        tries: int | None = None,
     ) -> Reply:
         """The answer of one request, tried again while it heals with time.
 
@@ -117,12 +131,13 @@ class Transport:
         label = f"{self.vendor}: {method} {path}"
         request = self._http.build_request(
             method,
-            path.format(**{name: quote(value, safe="") for name, value in parts.items()}),
+            path.format(**{name: quote(value, safe="") for name, value in (parts or {}).items()}),
             params=dict(params) if params else None,
             content=orjson.dumps(json) if json is not None else None,
             headers={"Content-Type": "application/json"} if json is not None else None,
         )
         limiter = self._limiters.get(limit)
+        attempts = tries or self.policy.attempts
         failures = 0
 
         def wait_for(error: Exception) -> bool | float:
@@ -133,13 +148,13 @@ class Transport:
             asked = error.retry_after
             if asked is not None and asked > self.policy.longest_wait:
                 return False
-            if failures >= self.policy.attempts:
+            if failures >= attempts:
                 return True  # stamina stops here by itself; no wait is due
             wait = self.policy.first_wait * 2.0 ** (failures - 1) if asked is None else asked
             # A tenth more by chance keeps several processes from coming back in the same instant.
             return self.policy.pause(min(wait, self.policy.longest_wait) * (1 + random.random() / 10))
 
-        for attempt in stamina.retry_context(on=wait_for, attempts=self.policy.attempts, timeout=None):
+        for attempt in stamina.retry_context(on=wait_for, attempts=attempts, timeout=None):
             with attempt:
                 self._refuse_when_stopped()
                 if limiter is not None:
@@ -157,9 +172,7 @@ class Transport:
         except httpx.TimeoutException:
             if not repeatable:
                 raise _unknown(label, "timed out") from None
-            raise RetryLater(
-                f"{label} timed out after {self.policy.timeout:g} s; run it again later."
-            ) from None
+            raise RetryLater(f"{label} timed out; run it again later.") from None
         except (httpx.TransportError, httpx.DecodingError):
             if not repeatable:
                 raise _unknown(label, "was cut off") from None
@@ -184,12 +197,10 @@ class Transport:
                 if not repeatable:
                     raise _unknown(label, "was truncated") from None
                 raise RetryLater(
-                    f"{label} answered {status} with a truncated body; run it again later."
+                    f"{label} answered {status} with truncated JSON; run it again later."
                 ) from None
             if not isinstance(data, dict):
-                raise UnexpectedData(
-                    f"{label} answered {status} with JSON that is no object; check the base URL."
-                )
+                raise UnexpectedData(f"{label} answered {status} with no JSON object; check the base URL.")
             return Reply(status, body, data)
         answer = Answer(
             label=label,
@@ -201,8 +212,9 @@ class Transport:
         )
         error = problem(answer)
         if isinstance(error, QuotaSpent):
+            error.retry_after = error.retry_after or self._until_midnight()
             with self._stop:
-                self._stopped = (self._clock() + (error.retry_after or 3600.0), error)
+                self._stopped = (self._clock() + error.retry_after, error)
         raise error
 
     def _refuse_when_stopped(self) -> None:
@@ -216,13 +228,23 @@ class Transport:
                 return
         raise QuotaSpent(str(error), retry_after=until - now)
 
+    def _until_midnight(self) -> float:
+        """Seconds to the next midnight of the account's zone; an hour while the zone is not known."""
+        if self.quota_zone is None:
+            return 3600.0
+        try:
+            zone = ZoneInfo(self.quota_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return 3600.0
+        now = datetime.fromtimestamp(self._clock(), zone)
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
+        return midnight.timestamp() - now.timestamp()
+
     def _asked_wait(self, response: httpx.Response) -> float | None:
         """Seconds the vendor asks to wait, if it does: Retry-After, else the rate window's reset."""
         now = self._clock()
-        try:
+        with contextlib.suppress(KeyError, ValueError):  # the vendor's clock, where it is sent
             now = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        except (KeyError, ValueError):
-            pass  # the vendor's clock is better than ours, when it is sent
         asked = response.headers.get("Retry-After", "").strip()
         if asked:
             if re.fullmatch(r"\d+(\.\d+)?", asked):
@@ -236,6 +258,10 @@ class Transport:
             # Windows are ten seconds long; a reset further off is a clock that is not ours.
             return min(max(0.0, int(reset) - now), 60.0)
         return None
+
+    def wait(self, seconds: float) -> None:
+        """Wait as the policy waits; for a vendor's own pauses outside of retries."""
+        time.sleep(self.policy.pause(seconds))
 
     def close(self) -> None:
         """Close connections and the limiters' files."""

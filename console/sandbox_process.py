@@ -1,6 +1,7 @@
 """The sandbox as a process: started when needed, stopped by whoever started it."""
 
 import contextlib
+import json
 import os
 import selectors
 import signal
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tasks.context import WORLD_FOLDER, read_sandbox
 
@@ -48,13 +50,48 @@ def start_sandbox(home: Path, extra: Sequence[str] = ()) -> subprocess.Popen[str
             stderr=log,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=_environment(),
         )
     if _wait_for_line(process):
         return process
     stop(process)
     words = log_path.read_text().strip().splitlines()[-3:]
     raise SandboxFailed("The sandbox did not start: " + (" / ".join(words) or f"see {log_path.name} in {world}"))
+
+
+def serve_in_foreground(home: Path, options: Sequence[str]) -> int:
+    """Run the sandbox of this home until it is interrupted; returns its exit code."""
+    world = home / WORLD_FOLDER
+    world.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "serve", "--home", str(world), *options], cwd=ROOT, env=_environment()
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+        return 0
+
+
+def ask_sandbox(home: Path, verb: str, arguments: Sequence[str]) -> Any:
+    """The JSON answer of `python -m sandbox VERB` for this home. Raises SandboxFailed with its own words."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", verb, "--home", str(home / WORLD_FOLDER), *arguments, "--json"],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        raise SandboxFailed(words[-1] if words else f"python -m sandbox {verb} ended with {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def stop(process: subprocess.Popen[str]) -> None:

@@ -59,9 +59,6 @@ GROUPS = {
     ),
 }
 
-# What "better" means where the playbook sets no target that would say it.
-_BETTER_WITHOUT_TARGET = {"MRR": 1, "ACTIVE_CLIENTS": 1, "NEW_CLIENTS": 1, "LEADS": 1}
-
 
 class Build(Protocol):
     """What a report needs of a published build: a read-only connection, its time and its id."""
@@ -158,12 +155,9 @@ class Figure:
 
     @property
     def better(self) -> int:
-        """1 when higher is better, -1 when lower is, 0 when neither (a band, or nobody said)."""
-        row = self.row or self.previous
-        low, high = (row.target_low, row.target_high) if row else (None, None)
-        if low is None and high is None:
-            return _BETTER_WITHOUT_TARGET.get(self.kpi, 0)
-        return (low is not None) - (high is not None)
+        """1 when higher is better, -1 when lower is, 0 when the figure should stay inside a band."""
+        direction = self.definition.direction if self.definition else "range"
+        return {"higher": 1, "lower": -1}.get(direction, 0)
 
     @property
     def interval_holds_target(self) -> bool:
@@ -191,13 +185,20 @@ class KpiTable:
 
     def latest_period(self, grain: str, until: datetime) -> str | None:
         """The last complete period of `grain` at `until` that the build holds, None without any."""
-        found = [r for (_, _, g), rows in self.series.items() if g == grain for r in rows if r.ends_at <= until]
+        found = [
+            r for (_, _, g), rows in self.series.items() if g == grain for r in rows if r.ends_at <= until
+        ]
         return max(found, key=lambda row: row.ends_at).period if found else None
 
     def figure(
-        self, kpi: str, segment: str, grain: str, period: str | None, until: datetime, definition: Kpi | None
+        self,
+        which: tuple[str, str, str],
+        period: str | None,
+        until: datetime,
+        definition: Kpi | None,
     ) -> Figure:
-        """The figure of `period` (None = the build holds no such period)."""
+        """The figure `which` (kpi, segment, grain) of `period` (None = the build holds no such period)."""
+        kpi, segment, grain = which
         count = WEEKS_SHOWN if grain == "week" else MONTHS_SHOWN
         history = self.history(kpi, segment, grain, until, count)
         if not history or history[-1].period != period:
@@ -216,7 +217,9 @@ _COLUMNS = (
 def read_kpis(build: Build) -> KpiTable:
     """Every row of kpi.value, each series in order of time."""
     series: dict[tuple[str, str, str], list[KpiRow]] = {}
-    for found in build.con.execute(f"select {_COLUMNS} from kpi.value order by starts_at, kpi, segment").fetchall():
+    for found in build.con.execute(
+        f"select {_COLUMNS} from kpi.value order by starts_at, kpi, segment"
+    ).fetchall():
         (kpi, grain, period, starts_at, ends_at, segment, unit, currency, *numbers) = found
         (value, money, numerator, money_numerator, denominator, money_denominator, *rest) = numbers
         row = KpiRow(
@@ -238,7 +241,4 @@ def chosen(
     definitions: Mapping[str, Kpi],
 ) -> list[Figure]:
     """The figures named by (kpi, segment, grain), each at its grain's period."""
-    return [
-        table.figure(kpi, segment, grain, periods.get(grain), until, definitions.get(kpi))
-        for kpi, segment, grain in which
-    ]
+    return [table.figure(one, periods.get(one[2]), until, definitions.get(one[0])) for one in which]

@@ -116,32 +116,35 @@ class Format:
         self,
         value: Number,
         unit: str,
-        currency: str | None = None,
         *,
+        currency: str | None = None,
+        kpi: str = "",
         sign: bool = False,
         rough: bool = False,
     ) -> str:
-        """`value` with its unit as kpi.value names it.
+        """`value` with its unit as kpi.value names it: money, share, hours, minutes, ratio, points or count.
 
-        Units: money, share, hours, minutes, ratio, points, count and more specific ones of the catalogue
-        (`unit.<name>`). `rough` drops decimals, for axes and prose.
-        Raises WordingError for a unit that the catalogue does not know, so that none is shown without one.
+        A `kpi` with a unit of its own in the catalogue (`unit.kpi.<id>`) takes that; `rough` drops needless
+        decimals, for axes and targets. Raises WordingError for a unit without a text, so that none is shown
+        without one.
         """
+        exact = Decimal(str(value))
         if unit == "money":
-            return self.money(value, currency, sign=sign)
+            return self.money(exact, currency, sign=sign, cents=False if rough else None)
         if unit == "share":
-            return self.share(value, 0 if rough and float(value) * 100 % 1 == 0 else 1, sign=sign)
-        if unit in {"hours", "minutes", "ratio"}:
-            exact = Decimal(str(value))
-            digits = 0 if rough and exact == exact.to_integral_value() else 1
-            if not rough and unit != "ratio" and abs(exact) >= 100:
-                digits = 0
-            return self.wording.text(f"unit.{unit}", value=self.number(value, digits, sign=sign))
-        if unit == "points":
-            return self.wording.text("unit.points", value=self.number(value, 0, sign=sign))
+            return self.share(exact, 0 if rough and exact * 100 % 1 == 0 else 1, sign=sign)
+        if unit == "count":
+            return self._counted(exact, f"unit.kpi.{kpi}", sign=sign)
+        digits = 0 if unit == "points" or (rough and exact % 1 == 0) or abs(exact) >= 100 else 1
+        own = f"unit.kpi.{kpi}"
+        key = own if not rough and self.wording.has(own) else f"unit.{unit}"
+        return self.wording.text(key, value=self.number(exact, digits, sign=sign))
+
+    def _counted(self, value: Decimal, own: str, *, sign: bool) -> str:
         rounded = int(_rounded(value, 0))
+        key = own if self.wording.has(f"{own}.other") else "unit.count"
         form = "one" if abs(rounded) == 1 else "other"
-        return self.wording.text(f"unit.{unit}.{form}", value=self.number(rounded, 0, sign=sign))
+        return self.wording.text(f"{key}.{form}", value=self.number(rounded, sign=sign))
 
     def local(self, instant: datetime) -> datetime:
         """The instant in the business zone."""

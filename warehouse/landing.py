@@ -72,7 +72,9 @@ class LandedPage:
 class LandingRun:
     """One run of one resource; open for appending until `complete()` or `close()`, then only for reading."""
 
-    def __init__(self, folder: Path, clock: Callable[[], datetime], held: contextlib.ExitStack | None) -> None:
+    def __init__(
+        self, folder: Path, clock: Callable[[], datetime], held: contextlib.ExitStack | None
+    ) -> None:
         self.folder = folder
         self.run_id = folder.name
         self.resource = folder.parent.name
@@ -85,7 +87,8 @@ class LandingRun:
         head = json.loads(lines[0])
         since = head["since"]
         self.window = RunWindow(
-            since=datetime.fromisoformat(since) if since else None, until=datetime.fromisoformat(head["until"])
+            since=datetime.fromisoformat(since) if since else None,
+            until=datetime.fromisoformat(head["until"]),
         )
         self._head = lines[0]
         self._pages = _whole_pages(lines[1:])

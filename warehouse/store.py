@@ -28,7 +28,13 @@ DEFAULT_MEMORY = "1GB"
 _POLL_SECONDS = 0.01
 _SAY_AFTER_SECONDS = 5.0
 # What DuckDB and the operating system say when no byte more fits; the texts differ by where it happened.
-_FULL = ("No space left", "File too large", "Disk quota exceeded", "Could not write all bytes", "max_temp_directory_size")
+_FULL = (
+    "No space left",
+    "File too large",
+    "Disk quota exceeded",
+    "Could not write all bytes",
+    "max_temp_directory_size",
+)
 
 
 class Store:
@@ -102,7 +108,9 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConn
 
 
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:
-    found = con.execute("select count(*) from duckdb_tables() where schema_name in ('meta', 'quality')").fetchone()
+    found = con.execute(
+        "select count(*) from duckdb_tables() where schema_name in ('meta', 'quality')"
+    ).fetchone()
     ddl = SCHEMA.read_text(encoding="utf-8")
     if found is None or found[0] < ddl.count("create table"):
         con.execute(ddl)
@@ -173,7 +181,9 @@ def attach(
 def _load_httpfs(con: duckdb.DuckDBPyConnection) -> None:
     """DuckDB writes encrypted files only with the OpenSSL that httpfs carries; the wheel holds the binary."""
     found = importlib.util.find_spec("duckdb_extension_httpfs")
-    binaries = sorted(Path(found.origin).parent.rglob("httpfs.duckdb_extension")) if found and found.origin else []
+    binaries = (
+        sorted(Path(found.origin).parent.rglob("httpfs.duckdb_extension")) if found and found.origin else []
+    )
     if not binaries:
         raise SettingsError(
             "TENFOLD_WAREHOUSE__KEY: encryption needs the package duckdb-extension-httpfs; install it or unset the key."

@@ -1,0 +1,340 @@
+"""Which column of a bank's table holds what, from its headers and, where they are silent, from its cells."""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+
+from connectors.accounting.dates import take_apart as take_date_apart
+from connectors.accounting.headers import Header, understand
+from connectors.accounting.numbers import CURRENCIES, decimal_evidence, read_amount, take_apart
+from connectors.accounting.numbers import currency_of as code_of
+from connectors.accounting.shapes import Refused, plain
+from connectors.accounting.tables import Row
+
+SIGN_OUT = frozenset(
+    "d db dr dbit debit debito debe cargo s soll af out salida gasto debet withdrawal dare uscita expense sortie "
+    "paiement saida pago egreso".split()
+)
+SIGN_IN = frozenset(
+    "c cr crdt credit credito haber abono h haben k kredit bij in entrada ingreso deposit avere entrata income cred "
+    "entree".split()
+)
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}")
+_VAGUE_ACCOUNTS = frozenset("account cuenta iban konto compte conto conta rekening".split())
+
+
+@dataclass(slots=True)
+class Layout:
+    """Column indexes of one table; None where the table has no such column."""
+
+    date: int
+    value: int | None = None
+    amount: int | None = None
+    debit: int | None = None
+    credit: int | None = None
+    balance: int | None = None
+    minus_balance: int | None = None  # "Saldo (-)" beside "Saldo (+)"
+    currency: int | None = None
+    account: int | None = None
+    id: int | None = None
+    sign: int | None = None
+    status: int | None = None
+    gross: int | None = None
+    fee: int | None = None
+    category: int | None = None
+    texts: list[int] = field(default_factory=list)
+    header_currency: str | None = None
+    swapped: bool = False  # headerless debit and credit columns found in the order credit, debit
+
+    @property
+    def money(self) -> list[int]:
+        """The columns whose numbers share one decimal mark."""
+        found = (self.amount, self.debit, self.credit, self.balance, self.minus_balance, self.gross, self.fee)
+        return [index for index in found if index is not None]
+
+
+@dataclass(slots=True)
+class Column:
+    """What the cells of one column look like."""
+
+    index: int
+    filled: int = 0
+    dates: int = 0
+    numbers: int = 0
+    marked: int = 0  # numbers with a decimal mark, a sign or a currency
+    negative: int = 0
+    currencies: int = 0
+    letters: int = 0
+    signs: int = 0
+    values: set[str] = field(default_factory=set)
+
+    @property
+    def is_date(self) -> bool:
+        """Nearly all of its cells are dates."""
+        return self.dates > 0 and self.dates >= 0.6 * self.filled
+
+    @property
+    def is_number(self) -> bool:
+        """Nearly all of its cells are numbers."""
+        return self.numbers > 0 and self.numbers >= 0.6 * self.filled and not self.is_date
+
+    @property
+    def is_money(self) -> bool:
+        """Numbers that look like amounts rather than counts, codes or document numbers."""
+        return self.is_number and self.marked >= 0.5 * self.numbers
+
+
+def profile(rows: list[Row], limit: int = 2000) -> list[Column]:
+    """What each column holds, judged on the first rows."""
+    width = max((len(row.cells) for row in rows[:limit]), default=0)
+    columns = [Column(index) for index in range(width)]
+    for row in rows[:limit]:
+        for column in columns[: len(row.cells)]:
+            _look(column, row)
+    return columns
+
+
+def _look(column: Column, row: Row) -> None:
+    cell = row.cells[column.index]
+    text = row.text(column.index)
+    if not text:
+        return
+    column.filled += 1
+    if len(column.values) < 200:
+        column.values.add(text)
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        column.numbers += 1
+        column.marked += 1 if cell < 0 or (isinstance(cell, float) and not cell.is_integer()) else 0
+        column.negative += 1 if cell < 0 else 0
+        return
+    if take_date_apart(cell):
+        column.dates += 1
+        return
+    if text.upper() in CURRENCIES or (len(text) <= 5 and code_of(text)):
+        column.currencies += 1
+    if plain(text) in SIGN_OUT | SIGN_IN or text in {"+", "-"}:
+        column.signs += 1
+    written = take_apart(text)
+    if written is None:
+        column.letters += 1 if any(c.isalpha() for c in text) else 0
+        return
+    digits = written.body
+    if digits.isdecimal() and not written.sign and (len(digits) > 9 or (len(digits) > 1 and digits[0] == "0")):
+        return  # a code or a document number
+    column.numbers += 1
+    column.negative += 1 if written.sign < 0 else 0
+    column.marked += 1 if written.sign or written.currency or decimal_evidence(digits) else 0
+
+
+def layout_from_header(header: Row, rows: list[Row]) -> Layout | None:
+    """The layout that the headers name and the cells below confirm; None when date or money is missing."""
+    columns = profile(rows)
+    empty = not rows
+    heads: dict[str, list[tuple[int, Header]]] = {}
+    for index in range(len(header.cells)):
+        head = understand(header.text(index))
+        role = _confirmed(head, columns[index] if index < len(columns) else Column(index), empty=empty)
+        if role:
+            heads.setdefault(role, []).append((index, head))
+    best: dict[str, int] = {
+        role: min(found, key=lambda item: (item[1].rank, item[0]))[0] for role, found in heads.items()
+    }
+    names = {index: head for found in heads.values() for index, head in found}
+    if "amount" not in best and "gross" in best:
+        best["amount"] = best["gross"]
+    if "date" not in best:
+        dates = [c.index for c in columns if c.is_date and c.index not in best.values()]
+        fallback = best.pop("value", None) if "value" in best else (dates[0] if dates else None)
+        if fallback is None:
+            return None
+        best["date"] = fallback
+    if not best.keys() & {"amount", "debit", "credit"}:
+        money = [c for c in columns if c.is_money and c.index not in best.values()]
+        if not money:
+            return None
+        best["amount"] = max(money, key=lambda c: (c.filled, c.negative, -c.index)).index
+    layout = Layout(
+        date=best["date"],
+        **{role: best.get(role) for role in ("value", "balance", "currency", "id", "status", "gross", "fee")},
+    )
+    layout.category = best.get("category")
+    layout.texts = sorted(index for index, _ in heads.get("text", []))
+    _place_money(layout, best, columns, empty=empty)
+    layout.sign = next(
+        (i for i, _ in heads.get("sign", []) if i < len(columns) and columns[i].signs == columns[i].filled > 0), None
+    )
+    if layout.category is None:
+        layout.category = next((i for i, _ in heads.get("sign", []) if i != layout.sign), None)
+    balances = heads.get("balance", [])
+    plus = next((i for i, head in balances if head.mark == "+"), None)
+    minus = next((i for i, head in balances if head.mark == "-"), None)
+    if plus is not None and minus is not None:
+        layout.balance, layout.minus_balance = plus, minus
+    layout.account = _account_column(heads.get("account", []), columns)
+    layout.header_currency = next((names[i].currency for i in layout.money if i in names and names[i].currency), None)
+    if not layout.texts:
+        taken = {layout.date, layout.value, layout.currency, layout.account, layout.id, layout.sign, *layout.money}
+        layout.texts = [c.index for c in columns if c.index not in taken and c.letters]
+    return layout
+
+
+def _confirmed(head: Header, column: Column, *, empty: bool) -> str | None:
+    """The role of a column once its cells agree; headers such as Valor, Value and Valuta mean several things."""
+    role = head.role
+    if role is None or empty or not column.filled:
+        return role if empty or role != "date" else None
+    if role in {"value", "amount", "currency", "date"}:
+        if column.is_date:
+            return "date" if role == "date" else "value"
+        if role == "currency":
+            return "currency" if column.currencies >= 0.6 * column.filled else None
+        if column.is_number:
+            return "amount" if role != "date" else None
+        return None
+    if role in {"debit", "credit", "balance", "gross", "fee"}:
+        if column.is_number:
+            return role
+        return "text" if column.letters else None
+    return role
+
+
+def _place_money(layout: Layout, best: dict[str, int], columns: list[Column], *, empty: bool) -> None:
+    debit, credit, amount = best.get("debit"), best.get("credit"), best.get("amount")
+    if amount is not None and debit is not None and credit is not None and not empty:
+        # A table with both: the single column counts if it is as full as the pair.
+        if columns[amount].filled < columns[debit].filled + columns[credit].filled:
+            amount = None
+        else:
+            debit = credit = None
+    if amount is not None:
+        layout.amount = amount
+    else:
+        layout.debit, layout.credit = debit, credit
+
+
+def _account_column(found: list[tuple[int, Header]], columns: list[Column]) -> int | None:
+    good: list[tuple[int, int]] = []
+    for index, head in found:
+        if index >= len(columns) or not columns[index].filled:
+            continue
+        values = columns[index].values
+        vague = plain(head.name) in _VAGUE_ACCOUNTS
+        if vague and len(values) > max(1, columns[index].filled // 3):
+            continue  # a different account on every line is the other party's
+        iban = all(_IBAN.fullmatch(re.sub(r"\s", "", v)) for v in values)
+        good.append((0 if iban else 1, index))
+    return min(good)[1] if good else None
+
+
+def layout_from_content(rows: list[Row]) -> Layout | None:
+    """The layout of a table without headers, from its cells alone; None when it is not a bank's table.
+
+    Raises Refused when the money cannot be told from the balance, or money in from money out.
+    """
+    columns = profile(rows)
+    dates = [c for c in columns if c.is_date and c.filled >= 0.9 * len(rows)]
+    money = [c for c in columns if c.is_money]
+    if not dates or not money:
+        return None
+    layout = Layout(date=dates[0].index, value=dates[1].index if len(dates) > 1 else None)
+    layout.currency = next(
+        (c.index for c in columns if c.currencies == c.filled and c.filled >= 0.9 * len(rows)), None
+    )
+    full = [c for c in money if c.filled == len(rows)]
+    pair = _complementary([c for c in money if c not in full], rows)
+    if pair:
+        layout.debit, layout.credit = pair
+        layout.balance = next((c.index for c in full if c.index > max(pair)), None)
+        layout.swapped = _pair_is_swapped(layout, rows)
+        if layout.swapped:
+            layout.debit, layout.credit = layout.credit, layout.debit
+    elif not _place_single(layout, full or money, rows):
+        return None
+    taken = {layout.date, layout.value, layout.currency, *layout.money}
+    for column in columns:
+        if column.index in taken or column.filled < 0.9 * len(rows):
+            continue
+        value = next(iter(column.values))
+        bare = re.sub(r"[\s-]", "", value)
+        if len(column.values) == 1 and (_IBAN.fullmatch(bare) or (bare.isdecimal() and len(bare) >= 8)):
+            layout.account = column.index
+            break
+    taken.add(layout.account)
+    signs = [c for c in columns if c.index not in taken and c.signs == c.filled == len(rows)]
+    layout.sign = signs[0].index if signs else None
+    taken.add(layout.sign)
+    layout.texts = [c.index for c in columns if c.index not in taken and c.letters]
+    return layout
+
+
+def _complementary(candidates: list[Column], rows: list[Row]) -> tuple[int, int] | None:
+    for left, right in pairwise(candidates):
+        if all(bool(row.text(left.index)) != bool(row.text(right.index)) for row in rows):
+            return left.index, right.index
+    return None
+
+
+def _numbers(rows: list[Row], index: int) -> list[Decimal | None]:
+    """A column's numbers under each cell's own evidence: good enough to test a running balance with."""
+    found: list[Decimal | None] = []
+    for row in rows:
+        written = take_apart(row.text(index)) if row.text(index) else None
+        proof = decimal_evidence(written.body) if written else None
+        found.append(read_amount(written, "," if proof == "," else ".") if written else None)
+    return found
+
+
+def follows(amounts: list[Decimal | None], balances: list[Decimal | None]) -> tuple[int, int]:
+    """How many steps of the balance equal the amount, oldest row first and newest row first."""
+    forward = backward = 0
+    for (a, b), (c, d) in pairwise(zip(amounts, balances, strict=True)):
+        if b is None or d is None:
+            continue
+        forward += c is not None and d - b == c
+        backward += a is not None and b - d == a
+    return forward, backward
+
+
+def _pair_is_swapped(layout: Layout, rows: list[Row]) -> bool:
+    """True when the first of the two columns is money in; signs or the running balance tell."""
+    debit, credit = (_numbers(rows, i) for i in (layout.debit, layout.credit) if i is not None)
+    if any(v is not None and v < 0 for v in debit):
+        return False
+    if any(v is not None and v < 0 for v in credit):
+        return True
+    if layout.balance is not None:
+        balances = _numbers(rows, layout.balance)
+        usual = [(c or Decimal(0)) - (d or Decimal(0)) for d, c in zip(debit, credit, strict=True)]
+        as_is, other = (max(follows(list(v), balances)) for v in (usual, [-u for u in usual]))
+        if as_is != other:
+            return other > as_is
+    raise Refused(
+        "The file has no headers and two unsigned money columns; nothing tells money in from money out. "
+        "Add a header row (Date, Text, Debit, Credit) and import it again."
+    )
+
+
+def _place_single(layout: Layout, candidates: list[Column], rows: list[Row]) -> bool:
+    if len(candidates) == 1:
+        layout.amount = candidates[0].index
+        return True
+    numbers = {c.index: _numbers(rows, c.index) for c in candidates}
+    steps = {
+        (a.index, b.index): max(follows(numbers[a.index], numbers[b.index]))
+        for a in candidates
+        for b in candidates
+        if a is not b
+    }
+    (amount, balance), best = max(steps.items(), key=lambda item: item[1])
+    if best and best >= 0.5 * (len(rows) - 1):
+        layout.amount, layout.balance = amount, balance
+        return True
+    signed = [c for c in candidates if c.negative]
+    if not signed:
+        raise Refused(
+            "The file has no headers and several money columns; nothing tells the amount from the balance. "
+            "Add a header row (Date, Text, Amount, Balance) and import it again."
+        )
+    layout.amount = signed[0].index
+    return True

@@ -1,0 +1,425 @@
+"""Any bank's table of movements, whatever its headers, language, number and date notation."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+
+from connectors.accounting.bank_layout import SIGN_OUT, Layout, layout_from_content, layout_from_header
+from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
+from connectors.accounting.dates import decide_order, settle, stated_period
+from connectors.accounting.dates import take_apart as take_date_apart
+from connectors.accounting.headers import find_header, habit_of
+from connectors.accounting.numbers import currency_of, decide_mark, read_amount, take_apart
+from connectors.accounting.shapes import (
+    Format,
+    Parsed,
+    ReadOptions,
+    Record,
+    Refused,
+    Rejected,
+    amount_text,
+    from_float,
+    give_movement_keys,
+    plain,
+)
+from connectors.accounting.tables import Row, Table
+
+_IBAN_IN_TEXT = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b")
+_ACCOUNT_WORDS = frozenset("cuenta account konto iban compte conto conta rekening ccc".split())
+_NOT_BOOKED = frozenset(
+    "pending pendiente failed fallido fallida denied declined rejected rechazado rechazada cancelled canceled "
+    "cancelado cancelada reverted blocked expired vorgemerkt voided anulado anulada".split()
+)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One table under way: its layout and what was decided for the whole of it."""
+
+    layout: Layout
+    mark: str
+    order: str
+    account: str | None
+    format: Format
+    options: ReadOptions
+    width: int
+
+
+def is_bank_table(table: Table) -> bool:
+    """True when the table has dates and money where a bank's would."""
+    try:
+        return _layout(table) is not None
+    except Refused:
+        return True  # it is one, and reading it will say what is open
+
+
+def _layout(table: Table) -> tuple[int | None, list[Row], Layout] | None:
+    header = find_header(table.rows)
+    if header is not None:
+        below = table.rows[header + 1 :]
+        layout = layout_from_header(table.rows[header], [r for r in below if _looks_like_data(r)])
+        return (header, below, layout) if layout else None
+    first = next((i for i, row in enumerate(table.rows) if _looks_like_data(row)), None)
+    if first is None:
+        return None
+    below = table.rows[first:]
+    layout = layout_from_content([r for r in below if _looks_like_data(r)])
+    return (first - 1 if first else None, below, layout) if layout else None
+
+
+def _looks_like_data(row: Row) -> bool:
+    return any(take_date_apart(cell) for cell in row.cells) and len(row.filled()) >= 2
+
+
+def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Parsed:
+    """The movements of one table; total and opening rows are left out, recomputed and compared.
+
+    Raises Refused when the decimal mark or the date order cannot be decided, or when the end was cut off.
+    """
+    found = _layout(table)
+    if found is None:
+        raise Refused("No columns with dates and amounts were found in the table.")
+    header, below, layout = found
+    preamble = table.rows[: header or 0]
+    data = [row for row in below if _is_dated(row, layout)]
+    _refuse_a_cut_number(table, layout, data)
+    names = table.rows[header].filled() if header is not None else []
+    texts = [" ".join(row.filled()) for row in preamble]
+    bodies = _bodies(layout, data)
+    reading = _Reading(
+        layout=layout,
+        mark=decide_mark(bodies, options.decimal_mark),
+        order=_date_order(layout, data, texts, names, options),
+        account=options.account or _account_in(preamble),
+        format=format_,
+        options=options,
+        width=len(table.rows[header].cells) if header is not None else max((len(r.cells) for r in data), default=0),
+    )
+    parsed = Parsed()
+    totals = Totals()
+    sign_of = _sign_rule(reading, data, parsed)
+    skipped: Counter[str] = Counter()
+    for row in below:
+        _take(row, reading, parsed, totals, sign_of, skipped)
+    for status, count in skipped.items():
+        parsed.warnings.append(f"{count} rows with the status '{status}' are not booked and were left out")
+    if not below or not parsed.movements:
+        parsed.warnings.append("The file holds no movements")
+    if layout.id is not None:
+        _drop_ids_that_repeat(parsed)
+    steady = _balance_is_constant(parsed.movements)
+    parsed.warnings += totals.disagreements([Decimal(m["amount"]) for m in parsed.movements])
+    if not steady:
+        parsed.warnings += _balance_breaks(parsed.movements)
+    give_movement_keys(parsed.movements, use_balance=not steady)
+    return parsed
+
+
+def _is_dated(row: Row, layout: Layout) -> bool:
+    return layout.date < len(row.cells) and take_date_apart(row.cells[layout.date]) is not None
+
+
+def _bodies(layout: Layout, data: list[Row]) -> list[list[str]]:
+    found = []
+    for index in layout.money:
+        texts = [row.cells[index] for row in data if index < len(row.cells)]
+        found.append([w.body for t in texts if isinstance(t, str) and t.strip() and (w := take_apart(t))])
+    return found
+
+
+def _date_order(
+    layout: Layout, data: list[Row], preamble: list[str], names: list[str], options: ReadOptions
+) -> str:
+    written = [w for row in data if (w := take_date_apart(row.cells[layout.date], options.date_order))]
+    try:
+        return decide_order(written, options.date_order, stated_period(preamble))
+    except Refused:
+        # The other date column is written the same way and may hold a day over 12.
+        if layout.value is not None:
+            cells = [row.cells[layout.value] for row in data if layout.value < len(row.cells)]
+            other = [w for cell in cells if (w := take_date_apart(cell)) and max(w.first, w.second) > 12]
+            if other:
+                return decide_order(other, None)
+        habit = habit_of(names)
+        if habit is None:
+            raise
+        return habit
+
+
+def _account_in(preamble: list[Row]) -> str | None:
+    """The account named above the table, if any."""
+    for row in preamble:
+        filled = row.filled()
+        match = _IBAN_IN_TEXT.search(" ".join(filled))
+        if match:
+            return re.sub(r"\s", "", match[0])
+        for label, value in pairwise(filled):
+            digits = re.sub(r"[\s./-]", "", value)
+            if _ACCOUNT_WORDS & set(plain(label).split()) and digits.isalnum() and any(c.isdigit() for c in digits):
+                return digits
+    return None
+
+
+def _refuse_a_cut_number(table: Table, layout: Layout, data: list[Row]) -> None:
+    """The last line has no end and its last number fewer decimals than all others: it was cut in the middle."""
+    if not table.unterminated or len(data) < 4 or table.rows[-1] is not data[-1]:
+        return
+    last = data[-1]
+    index = max((i for i in range(len(last.cells)) if last.text(i)), default=0)
+    if index not in layout.money:
+        return
+
+    def decimals(row: Row) -> int:
+        digits = re.search(r"[.,](\d+)\D*$", row.text(index))
+        return len(digits[1]) if digits else 0
+
+    usual = {decimals(row) for row in data[:-1] if row.text(index)}
+    if usual == {2} and decimals(last) < 2:
+        raise Refused(
+            f"The last line ({last.number}) ends in the number '{last.text(index)}' where all others have two "
+            "decimals: the file is half-written. Export or copy it again."
+        )
+
+
+def _sign_rule(reading: _Reading, data: list[Row], parsed: Parsed) -> Callable[[Row, Decimal], Decimal]:
+    """How a debit/credit column changes an amount: it gives unsigned amounts their sign and no other."""
+    layout = reading.layout
+    if layout.sign is None or layout.amount is None:
+        return lambda _row, amount: amount
+    index = layout.sign
+
+    def is_out(row: Row) -> bool:
+        text = row.text(index)
+        return text == "-" or plain(text) in SIGN_OUT
+
+    agree = clash = 0
+    for row in data:
+        amount = _number(row, layout.amount, reading.mark)
+        if amount:
+            out = is_out(row)
+            agree += (amount < 0) == out
+            clash += (amount < 0) != out
+            if amount > 0 and out:
+                positive_out = True
+    amounts = [(a, is_out(row)) for row in data if (a := _number(row, layout.amount, reading.mark))]
+    if not any(a < 0 for a, _ in amounts):
+        return lambda row, amount: -amount if is_out(row) else amount
+    if all((a < 0) == out for a, out in amounts):
+        return lambda _row, amount: amount
+    if all((a < 0) != out for a, out in amounts):
+        parsed.warnings.append(
+            "Money out is written as positive and money in as negative, as on a card statement; "
+            "amounts are kept as written"
+        )
+        return lambda _row, amount: amount
+    return lambda row, amount: -amount if is_out(row) else amount
+
+
+def _number(row: Row, index: int | None, mark: str) -> Decimal | None:
+    """The cell as a signed number, or None when it is empty or unreadable."""
+    if index is None or index >= len(row.cells):
+        return None
+    cell = row.cells[index]
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, (int, float)):
+        return from_float(float(cell))
+    if not isinstance(cell, str) or not cell.strip():
+        return None
+    written = take_apart(cell)
+    return read_amount(written, mark) if written else None
+
+
+def _take(
+    row: Row,
+    reading: _Reading,
+    parsed: Parsed,
+    totals: Totals,
+    sign_of: Callable[[Row, Decimal], Decimal],
+    skipped: Counter[str],
+) -> None:
+    """Sort one row: movement, total, continuation of the text above, or a rejected row with its reason."""
+    layout = reading.layout
+    dated = _is_dated(row, layout)
+    if is_total(row, dated=dated):
+        value, unsigned_out = _stated(row, reading)
+        totals.add(row, value, unsigned_out, _number(row, layout.balance, reading.mark))
+        return
+    has_money = any(row.text(i) for i in (layout.amount, layout.debit, layout.credit))
+    if not dated:
+        _take_undated(row, reading, parsed, has_money=has_money)
+        return
+    if not has_money and is_dated_balance(row):
+        totals.add(row, None, False, _number(row, layout.balance, reading.mark))
+        return
+    if any(row.text(i) for i in range(reading.width, len(row.cells))):
+        parsed.rejected.append(
+            Rejected(row.number, f"the row has {len(row.cells)} fields and the table {reading.width}")
+        )
+        return
+    status = plain(row.text(layout.status))
+    if status in _NOT_BOOKED:
+        skipped[row.text(layout.status)] += 1
+        return
+    movement = _movement(row, reading, sign_of)
+    if isinstance(movement, str):
+        parsed.rejected.append(Rejected(row.number, movement))
+    else:
+        parsed.movements.append(movement)
+
+
+def _take_undated(row: Row, reading: _Reading, parsed: Parsed, *, has_money: bool) -> None:
+    if has_money and _amount(row, reading) is not None:
+        text = row.text(reading.layout.date)
+        reason = f"'{text}' is no date" if text else "the row has an amount and no date"
+        parsed.rejected.append(Rejected(row.number, reason))
+        return
+    texts = [row.text(i) for i in reading.layout.texts if row.text(i)]
+    if (
+        texts
+        and parsed.movements
+        and parsed.movements[-1]["row"] == row.number - 1 - parsed.movements[-1].get("_more", 0)
+        and len(row.filled()) == len(texts)
+        and not row.text(0)
+    ):
+        last = parsed.movements[-1]
+        last["text"] = f"{last['text']} {' '.join(texts)}"
+
+
+def _stated(row: Row, reading: _Reading) -> tuple[Decimal | None, bool]:
+    """The figure of a total row and whether a debit mark beside it makes it money out."""
+    layout = reading.layout
+    if layout.amount is None:
+        debit, credit = (_number(row, i, reading.mark) for i in (layout.debit, layout.credit))
+        if debit is None or credit is None:
+            return (credit if debit is None else abs(debit)), credit is None
+        return credit - abs(debit), False
+    value = _number(row, layout.amount, reading.mark)
+    if value is None:
+        numbers = [n for i in range(1, len(row.cells)) if (n := _number(row, i, reading.mark)) is not None]
+        value = numbers[0] if len(numbers) == 1 else None
+    return value, plain(row.text(layout.sign)) in SIGN_OUT
+
+
+def _amount(row: Row, reading: _Reading) -> Decimal | None:
+    layout = reading.layout
+    if layout.amount is not None:
+        return _number(row, layout.amount, reading.mark)
+    total = None
+    for index, sign in ((layout.debit, -1), (layout.credit, 1)):
+        text = row.text(index)
+        if not text:
+            continue
+        number = _number(row, index, reading.mark)
+        if number is None:
+            return None
+        # A debit column may carry its minus already.
+        total = (total or Decimal(0)) + (number if sign > 0 or number < 0 else -number)
+    return total
+
+
+def _movement(row: Row, reading: _Reading, sign_of: Callable[[Row, Decimal], Decimal]) -> Record | str:
+    """The movement of one row, or the reason why it is none."""
+    layout = reading.layout
+    day = _day(row, layout.date, reading)
+    if day is None:
+        return f"'{row.text(layout.date)}' is no date in the order {reading.order}"
+    amount = _amount(row, reading)
+    if amount is None:
+        raw = " / ".join(t for i in (layout.amount, layout.debit, layout.credit) if (t := row.text(i)))
+        return f"the amount '{raw}' cannot be read" if raw else "the row has a date and no amount"
+    amount = sign_of(row, amount)
+    balance = _number(row, layout.balance, reading.mark)
+    if layout.minus_balance is not None and (below := _number(row, layout.minus_balance, reading.mark)):
+        balance = -abs(below)
+    currency = _currency(row, reading)
+    value_day = _day(row, layout.value, reading) if layout.value is not None else None
+    gross, fee = (_number(row, i, reading.mark) for i in (layout.gross, layout.fee))
+    return {
+        "key": "",
+        "format": reading.format.value,
+        "account": row.text(layout.account) or reading.account,
+        "currency": currency,
+        "date": day.isoformat(),
+        "value_date": value_day.isoformat() if value_day else None,
+        "amount": amount_text(amount),
+        "text": _text(row, layout),
+        "balance": None if balance is None else amount_text(balance),
+        "bank_id": row.text(layout.id) or None,
+        "category": row.text(layout.category) or None,
+        "gross": None if gross is None else amount_text(gross),
+        "fee": None if fee is None else amount_text(fee),
+        "row": row.number,
+    }
+
+
+def _day(row: Row, index: int | None, reading: _Reading) -> date | None:
+    if index is None or index >= len(row.cells):
+        return None
+    written = take_date_apart(row.cells[index], reading.options.date_order)
+    return settle(written, reading.order) if written else None
+
+
+def _currency(row: Row, reading: _Reading) -> str | None:
+    layout = reading.layout
+    if layout.currency is not None and (code := currency_of(row.text(layout.currency))):
+        return code
+    for index in (layout.amount, layout.debit, layout.credit):
+        text = row.text(index)
+        if text and not text[-1].isdigit() or text[:1] in "€£":
+            written = take_apart(text) if text else None
+            if written and written.currency:
+                return written.currency
+    return layout.header_currency or reading.options.currency
+
+
+def _text(row: Row, layout: Layout) -> str:
+    parts: list[str] = []
+    for index in layout.texts:
+        part = " ".join(row.text(index).split())
+        if part and part not in parts:
+            parts.append(part)
+    return " · ".join(parts)
+
+
+def _drop_ids_that_repeat(parsed: Parsed) -> None:
+    """Some banks fill the id column with a customer number: an id that repeats identifies nothing."""
+    ids = [m["bank_id"] for m in parsed.movements if m["bank_id"]]
+    if len(ids) != len(set(ids)):
+        for movement in parsed.movements:
+            movement["bank_id"] = None
+
+
+def _balance_is_constant(movements: list[Record]) -> bool:
+    """True when every row repeats one balance (that of today), which then says nothing about the row."""
+    balances = {m["balance"] for m in movements}
+    return len(movements) > 1 and len(balances) == 1 and any(Decimal(m["amount"]) for m in movements)
+
+
+def _balance_breaks(movements: list[Record]) -> list[str]:
+    """Where the running balance does not follow, in tables whose balance follows nearly everywhere."""
+    by_account: dict[str | None, list[Record]] = {}
+    for movement in movements:
+        if movement["balance"] is not None:
+            by_account.setdefault(movement["account"], []).append(movement)
+    warnings = []
+    for rows in by_account.values():
+        figures = [(Decimal(m["amount"]), Decimal(m["balance"]), m["row"]) for m in rows]
+        steps = list(pairwise(figures))
+        forward = [(a, b) for a, b in steps if b[1] - a[1] != b[0]]
+        backward = [(a, b) for a, b in steps if a[1] - b[1] != a[0]]
+        breaks = min(forward, backward, key=len)
+        if not steps or not breaks:
+            continue
+        if len(breaks) * 4 > len(steps) and len(steps) > 2:
+            warnings.append("The balance column does not follow the amounts: rows may be missing or out of order")
+            continue
+        places = ", ".join(f"{a[2]}-{b[2]}" for a, b in breaks[:5])
+        warnings.append(
+            f"The balance does not follow between rows {places}: a movement may be missing, doubled or changed"
+        )
+    return warnings

@@ -1,0 +1,112 @@
+"""What Tenfold writes into HubSpot: tasks and properties."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.errors import UnexpectedData
+from connectors.hubspot_paths import OBJECTS, TASK_TO_CONTACT
+from connectors.transport import Reply, Transport, records_in
+
+BATCH = 100  # records in one batch/read
+ASSOCIATION_PAGE = 500
+
+
+class HubSpotWrites:
+    """The writing half of a portal's connector."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._http = transport
+
+    def create_task(
+        self,
+        contact_id: str,
+        *,
+        due: datetime,
+        subject: str,
+        body: str,
+        owner_id: str | None = None,
+        priority: str = "HIGH",
+        kind: str = "TODO",
+    ) -> str:
+        """The id of a new open task of that contact, due at `due` (aware).
+
+        HubSpot has no idempotency key: put a marker of your own into `body`. Raises HandOverUnknown when
+        the answer was lost; then ask `find_task` for the marker before creating it again.
+        """
+        properties = {
+            "hs_timestamp": due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "hs_task_subject": subject,
+            "hs_task_body": body,
+            "hs_task_status": "NOT_STARTED",
+            "hs_task_priority": priority,
+            "hs_task_type": kind,
+        }
+        if owner_id is not None:
+            properties["hubspot_owner_id"] = owner_id
+        link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": TASK_TO_CONTACT}
+        reply = self._http.call(
+            "POST",
+            f"{OBJECTS}/tasks",
+            json={
+                "properties": properties,
+                "associations": [{"to": {"id": contact_id}, "types": [link]}],
+            },
+            repeatable=False,
+        )
+        return _created_id(reply)
+
+    def find_task(self, contact_id: str, marker: str) -> str | None:
+        """The id of the contact's task whose body holds `marker`, or None when there is certainly none.
+
+        Reads associations and records, never search: search does not know new tasks for a while.
+        """
+        for ids in self._task_ids(contact_id):
+            for start in range(0, len(ids), BATCH):
+                reply = self._http.post(
+                    f"{OBJECTS}/tasks/batch/read",
+                    {
+                        "inputs": [{"id": each} for each in ids[start : start + BATCH]],
+                        "properties": ["hs_task_body"],
+                    },
+                )
+                for row in records_in(reply, "results", "hubspot: tasks/batch/read"):
+                    if marker in ((row.get("properties") or {}).get("hs_task_body") or ""):
+                        return str(row["id"])
+        return None
+
+    def _task_ids(self, contact_id: str) -> "list[list[str]]":
+        pages: list[list[str]] = []
+        after: str | None = None
+        while True:
+            params: dict[str, str | int | bool] = {"limit": ASSOCIATION_PAGE}
+            if after is not None:
+                params["after"] = after
+            reply = self._http.get(
+                f"{OBJECTS}/contacts/{{id}}/associations/tasks", params, parts={"id": contact_id}
+            )
+            rows = records_in(reply, "results", "hubspot: contacts/{id}/associations/tasks")
+            # The documents say a number under toObjectId, older paths a string under id.
+            pages.append([str(row.get("toObjectId") or row["id"]) for row in rows])
+            following = ((reply.data.get("paging") or {}).get("next") or {}).get("after")
+            if following is None:
+                return pages
+            if str(following) == after:
+                raise UnexpectedData("hubspot: a contact's tasks gave the same page twice; stopped.")
+            after = str(following)
+
+    def update(self, kind: str, record_id: str, properties: Mapping[str, str]) -> None:
+        """Set properties of one record ("" clears); doing it twice changes nothing more."""
+        self._http.call(
+            "PATCH",
+            f"{OBJECTS}/{kind}/{{id}}",
+            json={"properties": dict(properties)},
+            parts={"id": record_id},
+        )
+
+
+def _created_id(reply: Reply) -> str:
+    said: Any = reply.data or {}
+    if not said.get("id"):
+        raise UnexpectedData("hubspot: a task was created but its id was not told; look it up by its marker.")
+    return str(said["id"])

@@ -1,0 +1,417 @@
+"""The `tenfold` command. What only reads loads neither Prefect nor Great Expectations.
+
+Exit codes: 0 done, 1 failed, 2 wrong use or a malformed setting, 3 done with warnings.
+"""
+
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.output import err, out, print_json, print_table, yes_no
+from settings import Settings, SettingsError, load_settings
+
+DONE, FAILED, WRONG_USE, WITH_WARNINGS = 0, 1, 2, 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tenfold: operations for a services business that grows from 10 to 100 new clients a month.",
+)
+outbox_app = typer.Typer(help="What leaves this house: mails, CRM tasks, notifications.", invoke_without_command=True)
+alerts_app = typer.Typer(help="Alerts that are open.", invoke_without_command=True)
+sandbox_app = typer.Typer(help="The simulated company.", invoke_without_command=True)
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(sandbox_app, name="sandbox")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Month = Annotated[str | None, typer.Option(help="Such as 2026-10; every period when left out.")]
+
+
+class ReportKind(StrEnum):
+    """Reports that exist."""
+
+    weekly = "weekly"
+
+
+class Settled(StrEnum):
+    """What a person found out about an effect whose fate was unknown."""
+
+    sent = "sent"
+    not_sent = "not-sent"
+
+
+def fail(message: str, code: int = FAILED) -> typer.Exit:
+    """The error to raise after saying why in one sentence."""
+    err.print(f"[bold red]Error:[/] {message}", soft_wrap=True)
+    return typer.Exit(code)
+
+
+def home_folder(settings: Settings) -> Path:
+    """The folder of the home, without asking whether its sandbox runs."""
+    from tasks.context import home_path
+
+    return home_path(settings)[0]
+
+
+# --- the main job -------------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    as_json: Json = False,
+    full: Annotated[bool, typer.Option(help="Read every source from its beginning.")] = False,
+) -> None:
+    """Do the whole job once: read, build, check, publish, follow up, alert, report."""
+    from console.operate import run_job, show_run
+
+    summary = run_job(load_settings(), full=full, quiet=as_json)
+    if as_json:
+        print_json(summary)
+    else:
+        show_run(summary)
+    if summary["failed"]:
+        raise typer.Exit(FAILED)
+    if summary["warnings"]:
+        raise typer.Exit(WITH_WARNINGS)
+
+
+@app.command()
+def up() -> None:
+    """Keep everything running: Prefect's server, the schedules, a worker; the sandbox too without credentials."""
+    from console.operate import keep_running
+
+    raise typer.Exit(keep_running(load_settings()))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say for each system whether it is configured, reachable and permitted, and what to do."""
+    from console.operate import examine_home
+
+    rows, sandbox = examine_home(load_settings())
+    if as_json:
+        print_json({"sandbox": sandbox, "systems": [row.as_dict() for row in rows]})
+    else:
+        if sandbox:
+            out.print("[bold yellow]Sandbox:[/] no credentials are set; these systems are simulated.")
+        print_table(
+            "Systems",
+            ["system", "configured", "reachable", "permitted", "version", "what", "to do"],
+            [
+                [r.system, yes_no(r.configured), yes_no(r.reachable), yes_no(r.permitted), r.version, r.detail, r.remedy]
+                for r in rows
+            ],
+        )
+    if not all(row.healthy for row in rows):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+# --- single stages ------------------------------------------------------------------------------------
+
+
+@app.command()
+def sync(
+    sources: Annotated[list[str] | None, typer.Argument(help="hubspot, intercom, mailchimp, accounting; all when left out.")] = None,
+    full: Annotated[bool, typer.Option(help="From the beginning instead of from the last watermark.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="From this instant (UTC).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read sources into landing and raw."""
+    from console.operate import run_sync, show_sources
+
+    reports = run_sync(load_settings(), sources or [], full=full, since=since)
+    if as_json:
+        print_json(reports)
+    else:
+        show_sources(reports)
+    if any(report["state"] in {"failed", "partial"} for report in reports):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+@app.command(name="import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Accounting and bank export files.")],
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be read.")] = False,
+    decimal_mark: Annotated[str | None, typer.Option(help="'.' or ',' where a file does not decide it.")] = None,
+    date_order: Annotated[str | None, typer.Option(help="dmy, mdy or ymd where a file does not decide it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read accounting files, with counts and totals per currency."""
+    from console.operate import run_import, show_import
+
+    answer = run_import(load_settings(), files, dry_run=dry_run, decimal_mark=decimal_mark, date_order=date_order)
+    if as_json:
+        print_json({"files": answer["files"]})
+    else:
+        show_import(answer)
+    refused = [f for f in answer["files"] if f["format"] is None or (f["records"] == 0 and f["rejected"])]
+    if refused:
+        raise typer.Exit(FAILED)
+    if any(f["rejected"] or f["warnings"] for f in answer["files"]):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+@app.command()
+def build(as_json: Json = False) -> None:
+    """Make a new build from raw, unless nothing changed."""
+    from console.operate import run_stage
+
+    answer = run_stage(load_settings(), "build")
+    print_json(answer) if as_json else out.print(f"Build {answer['build_id']}: {'new' if answer['changed'] else 'nothing changed'}")
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Check the newest build."""
+    from console.operate import run_stage, show_checks
+
+    answer = run_stage(load_settings(), "check")
+    print_json(answer) if as_json else show_checks(answer)
+    if not answer["passed"]:
+        raise typer.Exit(FAILED)
+    if answer["warnings"]:
+        raise typer.Exit(WITH_WARNINGS)
+
+
+@app.command()
+def publish(as_json: Json = False) -> None:
+    """Point readers to the newest build, if its checks passed."""
+    from console.operate import run_stage
+
+    answer = run_stage(load_settings(), "publish")
+    print_json(answer) if as_json else out.print(f"Published {answer['build_id']}, data as of {answer['as_of']}")
+
+
+@app.command(name="follow-up")
+def follow_up(
+    dry_run: Annotated[bool, typer.Option(help="Show what is due; decide and send nothing.")] = False,
+    days: Annotated[int, typer.Option(min=0, max=366, help="With --dry-run: look this many days ahead.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Send what is due to clients."""
+    from console.operate import plan_follow_up, run_follow_up, show_plan
+
+    settings = load_settings()
+    if dry_run:
+        plan = plan_follow_up(settings, days)
+        print_json(plan) if as_json else show_plan(plan)
+        return
+    answer = run_follow_up(settings)
+    if as_json:
+        print_json(answer)
+    else:
+        print_table("Follow-ups", ["what", "count"], answer["counts"].items())
+    if answer["counts"].get("unknown"):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+@app.command()
+def report(
+    kind: Annotated[ReportKind, typer.Argument()] = ReportKind.weekly,
+    week: Annotated[str | None, typer.Option(help="Such as 2026-W46; the last whole week when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the manager's report in both languages."""
+    from console.operate import run_report
+
+    answer = run_report(load_settings(), kind.value, week)
+    if as_json:
+        print_json(answer)
+    else:
+        for path in answer["reports"]:
+            out.print(f"Written: {path}")
+
+
+@app.command(name="go-live")
+def go_live(
+    channel: Annotated[str | None, typer.Argument(help="mail, hubspot_task, notify or all.")] = None,
+    date_from: Annotated[
+        str | None, typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20).")
+    ] = None,
+    stop: Annotated[bool, typer.Option(help="The kill switch: stop the channel.")] = False,
+    dry: Annotated[bool, typer.Option(help="Back to dry run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what would be sent first; with a channel and --from, let it be sent from now on."""
+    from console.operate import switch_channels
+
+    day: date | None = None
+    if date_from is not None:
+        try:
+            day = date.fromisoformat(date_from)
+        except ValueError:
+            raise fail(f"--from {date_from!r} is not a day; write it as 2026-11-20", WRONG_USE) from None
+    if channel and not (stop or dry) and day is None:
+        raise fail("going live needs --from DAY, so that clients of before are left in peace", WRONG_USE)
+    mode = "stopped" if stop else "dry_run" if dry else "live"
+    answer = switch_channels(load_settings(), channel, mode, day)
+    if as_json:
+        print_json(answer)
+        return
+    print_table("Channels", ["channel", "mode", "from"], [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]])
+    print_table("Would be sent first", ["client", "step", "due"], [[r["client"], r["step"], r["due"]] for r in answer["first"]])
+
+
+# --- what only reads ----------------------------------------------------------------------------------
+
+
+@app.command()
+def kpi(month: Month = None, as_json: Json = False) -> None:
+    """The published KPIs."""
+    from console.read import kpi_rows, show_kpis
+
+    rows = kpi_rows(home_folder(load_settings()), month)
+    print_json(rows) if as_json else show_kpis(rows)
+
+
+@app.command()
+def why(client: Annotated[str, typer.Argument(help="Client id, company id or part of its name.")], as_json: Json = False) -> None:
+    """Every decision about a client, with its reasons."""
+    from console.read import show_why, why_client
+
+    answer = why_client(load_settings(), home_folder(load_settings()), client)
+    print_json(answer) if as_json else show_why(answer)
+
+
+@app.command()
+def query(sql: Annotated[str, typer.Argument(help="One SELECT on the published build.")], as_json: Json = False) -> None:
+    """Ask the published build in SQL."""
+    from console.read import run_query
+
+    columns, rows = run_query(home_folder(load_settings()), sql)
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(f"{len(rows)} rows", columns, rows)
+
+
+@outbox_app.callback()
+def outbox(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option(help="queued, sending, sent, failed, unknown, skipped_stale, suppressed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What waits, what left, what is unknown."""
+    if context.invoked_subcommand is not None:
+        return
+    from console.read import outbox_rows, show_outbox
+
+    rows = outbox_rows(load_settings(), home_folder(load_settings()), state)
+    print_json(rows) if as_json else show_outbox(rows, everything=state is not None)
+
+
+@outbox_app.command(name="resolve")
+def outbox_resolve(
+    row: Annotated[int, typer.Argument(help="The number that `tenfold outbox` shows.")],
+    outcome: Annotated[Settled, typer.Argument(help="What you found out.")],
+    by: Annotated[str, typer.Option(help="Who found it out.")],
+) -> None:
+    """Settle an effect whose fate is unknown: it was sent, or it was not and may be sent again."""
+    from console.operate import resolve_outbox
+
+    resolve_outbox(load_settings(), row, outcome.value.replace("-", "_"), by)
+    out.print(f"Settled: {row} {outcome.value}")
+
+
+@alerts_app.callback()
+def alerts(context: typer.Context, as_json: Json = False) -> None:
+    """Open alerts, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from console.read import alert_rows, show_alerts
+
+    rows = alert_rows(load_settings(), home_folder(load_settings()))
+    print_json(rows) if as_json else show_alerts(rows)
+
+
+@alerts_app.command(name="ack")
+def alerts_ack(key: Annotated[str, typer.Argument(help="The alert's key.")], by: Annotated[str, typer.Option(help="Who takes it.")]) -> None:
+    """Say that you are on it."""
+    from console.operate import acknowledge
+
+    acknowledge(load_settings(), key, by)
+    out.print(f"Acknowledged: {key}")
+
+
+@alerts_app.command(name="silence")
+def alerts_silence(
+    key: Annotated[str, typer.Argument(help="The alert's key.")],
+    reason: Annotated[str, typer.Option(help="Why; shown in the weekly report.")],
+    hours: Annotated[int, typer.Option(min=1, max=24 * 14)] = 24,
+) -> None:
+    """Keep an alert quiet for a while, with a reason."""
+    from console.operate import silence_alert
+
+    until = silence_alert(load_settings(), key, reason, hours)
+    out.print(f"Silent until {until}: {key}")
+
+
+# --- the sandbox --------------------------------------------------------------------------------------
+
+
+@sandbox_app.callback()
+def sandbox(
+    context: typer.Context,
+    clients_per_month: Annotated[str, typer.Option(help="First and last month's new clients.")] = "10..100",
+    months: Annotated[int, typer.Option(min=1, max=60)] = 12,
+    seed: Annotated[int, typer.Option()] = 7,
+    limits: Annotated[str, typer.Option(help="vendor or off.")] = "vendor",
+) -> None:
+    """Run the simulated company until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    from console.sandbox_process import serve_in_foreground
+
+    first, dots, last = clients_per_month.partition("..")
+    if not dots or not first.isdigit() or not last.isdigit():
+        raise fail(f"--clients-per-month {clients_per_month!r} is not FIRST..LAST, such as 10..100", WRONG_USE)
+    folder = load_settings().home.resolve() / "sandbox"
+    options = ["--seed", str(seed), "--months", str(months), "--first", first, "--last", last, "--limits", limits]
+    raise typer.Exit(serve_in_foreground(folder, options))
+
+
+@sandbox_app.command(name="truth")
+def sandbox_truth(month: Month = None, as_json: Json = False) -> None:
+    """The true KPIs, from the sandbox's own event log."""
+    from console.read import show_kpis
+    from console.sandbox_process import ask_sandbox
+
+    rows = ask_sandbox(load_settings().home.resolve() / "sandbox", "truth", ["--month", month] if month else [])
+    print_json(rows) if as_json else show_kpis(rows)
+
+
+@sandbox_app.command(name="advance")
+def sandbox_advance(by: Annotated[str, typer.Argument(help="Such as 7d or 12h.")]) -> None:
+    """Move the sandbox's clock."""
+    from console.sandbox_process import ask_sandbox
+
+    answer: Any = ask_sandbox(load_settings().home.resolve() / "sandbox", "advance", [by])
+    out.print(f"It is now {answer['clock']}")
+
+
+def main() -> None:
+    """Entry point: turns expected errors into one sentence and an exit code."""
+    try:
+        app()
+    except SettingsError as error:
+        err.print(f"[bold red]Error:[/] {error}", soft_wrap=True)
+        sys.exit(WRONG_USE)
+    except Exception as error:
+        from tasks.failures import expected
+
+        known = expected(error)
+        if known is None:
+            raise
+        message, code = known
+        err.print(f"[bold red]Error:[/] {message}", soft_wrap=True, markup=False)
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""A figure put into words: value, target, status, trend and how sure it is, in the reader's language."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from reports.charts import sparkline
+from reports.figures import SMALL_SAMPLE, Figure, KpiRow
+from reports.formatting import Format
+
+SOURCES = ("hubspot", "intercom", "mailchimp", "accounting")
+UNMEASURED = {"K4": "needs.monitors", "K22": "needs.market_series"}
+
+_NO_POPULATION = re.compile(r"no (.+) in period")
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """All that a card or a table row prints of one figure; empty strings where there is nothing to say."""
+
+    kpi: str
+    segment: str
+    name: str
+    period: str
+    value: str
+    prefix: str
+    target: str
+    status: str
+    status_word: str
+    arrow: Literal["up", "down", "same", ""]
+    trend: str
+    trend_from: str
+    trend_tone: Literal["good", "bad", ""]
+    trend_word: str
+    sample: str
+    interval: str
+    chance: str
+    reason: str
+    stale: str
+    spark: str
+
+
+def figure_view(figure: Figure, fmt: Format) -> FigureView:
+    """`figure` in words."""
+    row = figure.row
+    arrow, trend, trend_from = _trend(figure, fmt)
+    tone = _tone(figure)
+    shown = row is not None and row.evaluated
+    sample, interval = _sure(row, fmt) if row is not None and shown else ("", "")
+    status = figure.status
+    return FigureView(
+        kpi=figure.kpi,
+        segment=figure.segment,
+        name=figure_name(figure, fmt),
+        period=fmt.period(row.period) if row else "",
+        value=spelled(row, fmt),
+        prefix=fmt.wording.text("percentile.90") if figure.kpi == "K24" and shown else "",
+        target=target_text(row, fmt),
+        status=status,
+        status_word=fmt.wording.text(f"status.{status}"),
+        arrow=arrow,
+        trend=trend,
+        trend_from=trend_from,
+        trend_tone=tone,
+        trend_word=fmt.wording.text(f"trend.{tone}") if tone else "",
+        sample=sample,
+        interval=interval,
+        chance=fmt.wording.text("sample.chance") if figure.interval_holds_target else "",
+        reason="" if shown else reason_text(figure, fmt),
+        stale=fmt.wording.text("data.stale", day=fmt.short_day(row.stale_since))
+        if row is not None and row.stale_since is not None
+        else "",
+        spark=sparkline(
+            [float(r.value) if r.evaluated and r.value is not None else None for r in figure.history]
+        ),
+    )
+
+
+def figure_name(figure: Figure, fmt: Format) -> str:
+    """The KPI's name from the playbook, with its segment where it has one."""
+    definition = figure.definition
+    name = definition.name.in_language(fmt.language) if definition else figure.kpi
+    if figure.segment == "all":
+        return name
+    return fmt.wording.text("segment.name", name=name, segment=level_name(figure.segment, fmt))
+
+
+def level_name(segment: str, fmt: Format) -> str:
+    """`level 1` for L1; a segment that the catalogue does not know stays as it is."""
+    key = f"segment.{segment}"
+    return fmt.wording.text(key) if fmt.wording.has(key) else segment
+
+
+def spelled(row: KpiRow | None, fmt: Format) -> str:
+    """The row's value with its unit, empty when it was not evaluated."""
+    if row is None or not row.evaluated or row.value is None:
+        return ""
+    return fmt.amount(row.value, row.unit, currency=row.currency, kpi=row.kpi)
+
+
+def target_text(row: KpiRow | None, fmt: Format) -> str:
+    """`Target: above 98%`, or that there is none."""
+    if row is None or (row.target_low is None and row.target_high is None):
+        return fmt.wording.text("target.none")
+    low, high = (
+        "" if t is None else fmt.amount(t, row.unit, currency=row.currency, kpi=row.kpi, rough=True)
+        for t in (row.target_low, row.target_high)
+    )
+    if low and high:
+        return fmt.wording.text("target.between", low=low, high=high)
+    return (
+        fmt.wording.text("target.at_least", low=low) if low else fmt.wording.text("target.at_most", high=high)
+    )
+
+
+def reason_text(figure: Figure, fmt: Format) -> str:
+    """Why there is no value, in the reader's language."""
+    words = fmt.wording
+    row = figure.row
+    if row is None or not row.reason:
+        needs = UNMEASURED.get(figure.kpi)
+        return words.text(needs) if needs else words.text("reason.no_row")
+    if match := _NO_POPULATION.fullmatch(row.reason.strip().rstrip(".")):
+        key = "reason.none." + match[1].replace(" ", "_").replace("-", "_")
+        return words.text(key) if words.has(key) else words.text("reason.none.other", what=match[1])
+    if row.reason.startswith("not estimable"):
+        return words.text("reason.not_estimable")
+    named = [source for source in SOURCES if re.search(rf"\b{source}\b", row.reason)]
+    if named and len(row.reason) < 60:
+        return words.text("reason.source", source=fmt.listed([words.text(f"source.{s}") for s in named]))
+    return words.text("reason.other", reason=row.reason)
+
+
+def interval_text(row: KpiRow, fmt: Format) -> str:
+    """The 95% interval with its unit, empty without one."""
+    if row.low is None or row.high is None:
+        return ""
+    low, high = (fmt.amount(v, row.unit, currency=row.currency) for v in (row.low, row.high))
+    return fmt.wording.text("sample.interval", low=low, high=high)
+
+
+def _sure(row: KpiRow, fmt: Format) -> tuple[str, str]:
+    """k of n (or n) and the interval; a large sample needs neither beside its value."""
+    if row.is_share_of_counts:
+        sample = fmt.wording.text(
+            "sample.share", k=fmt.number(row.numerator or 0), n=fmt.number(row.denominator or 0)
+        )
+    elif row.n is not None and row.low is not None:
+        sample = fmt.wording.count("sample.n", row.n)
+    else:
+        return "", ""
+    return sample, interval_text(row, fmt) if (row.n or 0) < SMALL_SAMPLE else ""
+
+
+def _trend(figure: Figure, fmt: Format) -> tuple[Literal["up", "down", "same", ""], str, str]:
+    row, before = figure.row, figure.previous
+    if row is None or not row.evaluated:
+        return "", "", ""
+    if figure.change is None or before is None:
+        return "", fmt.wording.text("trend.first") if len(figure.history) < 2 else "", ""
+    source = fmt.wording.text(
+        "trend.versus", value=spelled(before, fmt), period=fmt.short_period(before.period)
+    )
+    change = change_text(figure, fmt)
+    if not change:
+        return "same", fmt.wording.text("trend.same"), source
+    arrow: Literal["up", "down"] = "up" if figure.change > 0 else "down"
+    direction = fmt.wording.text(f"trend.{arrow}")
+    return arrow, fmt.wording.text("trend.by", direction=direction, change=change), source
+
+
+def change_text(figure: Figure, fmt: Format) -> str:
+    """The size of the change without its sign, in the figure's unit; empty when it does not show."""
+    row, before, change = figure.row, figure.previous, figure.change
+    if row is None or before is None or change is None or spelled(row, fmt) == spelled(before, fmt):
+        return ""
+    size = abs(Decimal(str(row.value)) - Decimal(str(before.value)))
+    if row.unit == "share":
+        return fmt.points(size, sign=False)
+    if row.unit == "money" and figure.relative_change is not None and size:
+        return fmt.share(abs(figure.relative_change))
+    if row.unit == "ratio":
+        return fmt.number(size, 1)
+    return fmt.amount(size, row.unit, currency=row.currency)
+
+
+def _tone(figure: Figure) -> Literal["good", "bad", ""]:
+    if not figure.change or figure.better == 0:
+        return ""
+    return "good" if figure.change * figure.better > 0 else "bad"
+
+
+def tally(views: Sequence[FigureView]) -> dict[str, int]:
+    """How many figures have each status, those without a target left out."""
+    order = ("off", "watch", "ok", "not_evaluated")
+    return {status: sum(view.status == status for view in views) for status in order}

@@ -1,0 +1,112 @@
+-- Which record of each system is which person or company, how we know, and which records nobody claims.
+-- Grain: source, kind, source_id. Owner: operations. Reads: core.person, staging of Intercom,
+-- Mailchimp and accounting, staging.hubspot_company.
+--
+-- Deterministic on purpose: an id that we set ourselves, then an e-mail that one living person has. Nothing is
+-- guessed from names of people; a customer of the journal has no other identity than its name.
+with people as (
+    -- Whoever was merged away lives on in the other.
+    select person_id, coalesce(merged_into, person_id) as kept_id, email, archived or merged_into is not null as gone
+    from core.person
+),
+
+emails as (
+    select email, min(kept_id) as person_id, count(distinct kept_id) as people
+    from people
+    where email is not null and not gone
+    group by email
+),
+
+names as (
+    select lower(trim(name)) as name, min(company_id) as company_id, count(*) as companies
+    from staging.hubspot_company
+    where name is not null and not archived
+    group by 1
+),
+
+customers as (
+    select distinct e.name
+    from staging.accounting_entry as e
+    where lower(e.kind) in ('invoice', 'payment', 'sales receipt', 'credit memo') and e.name is not null
+),
+
+contacts as (
+    select
+        'intercom' as source,
+        'person' as kind,
+        i.contact_id as source_id,
+        coalesce(p.kept_id, if(e.people = 1, e.person_id, null)) as entity_id,
+        case
+            when p.kept_id is not null then 'external_id'
+            when e.people = 1 then 'email'
+            when e.people > 1 then 'ambiguous'
+            else 'none'
+        end as method,
+        case
+            when p.kept_id <> p.person_id
+                then 'Intercom external_id ' || i.external_id || ' is a HubSpot contact merged into ' || p.kept_id
+            when p.kept_id is not null then 'Intercom external_id is the HubSpot contact id ' || i.external_id
+            when e.people = 1 then 'Same e-mail as HubSpot contact ' || e.person_id
+            when e.people > 1 then 'The e-mail belongs to ' || e.people || ' HubSpot contacts'
+            else 'No HubSpot contact has this external_id or e-mail'
+        end as explanation
+    from staging.intercom_contact as i
+    left join people as p on p.person_id = i.external_id
+    left join emails as e on e.email = i.email
+),
+
+companies as (
+    select
+        'intercom' as source,
+        'company' as kind,
+        i.intercom_company_id as source_id,
+        c.company_id as entity_id,
+        if(c.company_id is null, 'none', 'external_id') as method,
+        if(
+            c.company_id is null,
+            'No HubSpot company has this company_id',
+            'Intercom company_id is the HubSpot company id ' || c.company_id
+        ) as explanation
+    from staging.intercom_company as i
+    left join staging.hubspot_company as c on c.company_id = i.company_id
+),
+
+members as (
+    select
+        'mailchimp' as source,
+        'person' as kind,
+        m.member_key as source_id,
+        if(e.people = 1, e.person_id, null) as entity_id,
+        case when e.people = 1 then 'email' when e.people > 1 then 'ambiguous' else 'none' end as method,
+        case
+            when e.people = 1 then 'Same e-mail as HubSpot contact ' || e.person_id
+            when e.people > 1 then 'The e-mail belongs to ' || e.people || ' HubSpot contacts'
+            else 'No HubSpot contact has this e-mail'
+        end as explanation
+    from staging.mailchimp_member as m
+    left join emails as e on e.email = m.email
+),
+
+payers as (
+    select
+        'accounting' as source,
+        'company' as kind,
+        c.name as source_id,
+        if(n.companies = 1, n.company_id, null) as entity_id,
+        case when n.companies = 1 then 'name' when n.companies > 1 then 'ambiguous' else 'none' end as method,
+        case
+            when n.companies = 1 then 'Same name as HubSpot company ' || n.company_id
+            when n.companies > 1 then n.companies || ' HubSpot companies have this name'
+            else 'No HubSpot company has this name'
+        end as explanation
+    from customers as c
+    left join names as n on n.name = lower(trim(c.name))
+)
+
+select * from contacts
+union all
+select * from companies
+union all
+select * from members
+union all
+select * from payers

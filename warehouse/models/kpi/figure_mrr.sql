@@ -1,0 +1,30 @@
+-- MRR and K21: monthly recurring revenue and its growth.
+-- Grain: kpi, period. Owner: finance. Reads: kpi.span_client.
+with periods as (
+    select
+        *,
+        case
+            when unpriced_end > 0 then unpriced_end || ' subscriptions without a price in home currency'
+        end as end_reason,
+        case
+            when unpriced_start + unpriced_end > 0
+                then greatest(unpriced_start, unpriced_end) || ' subscriptions without a price in home currency'
+            when mrr_start = 0 then 'no MRR at start in period'
+        end as growth_reason
+    from kpi.span_client
+    where part = 0
+)
+
+select
+    'MRR' as kpi, grain, period, 'all' as segment, 'money' as unit,
+    if(end_reason is null, mrr_end, null) as money_value, active_end as n, end_reason as reason
+from periods
+union all by name
+select
+    'K21' as kpi, grain, period, 'all' as segment, 'share' as unit,
+    if(growth_reason is null, cast(mrr_end - mrr_start as double) / cast(mrr_start as double), null) as value,
+    cast(mrr_end - mrr_start as decimal(18, 4)) as money_numerator,
+    mrr_start as money_denominator,
+    active_start as n,
+    growth_reason as reason
+from periods

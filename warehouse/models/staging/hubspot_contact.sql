@@ -1,0 +1,34 @@
+-- HubSpot contacts as they stand now; archived and merged ones stay, flagged.
+-- Grain: contact_id. Owner: sales. Reads: raw.hubspot_contacts_current.
+with records as (
+    select
+        key,
+        received_at,
+        from_json(
+            body,
+            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+              "properties": {"email": "VARCHAR", "firstname": "VARCHAR", "lastname": "VARCHAR",
+               "hs_language": "VARCHAR", "lifecyclestage": "VARCHAR", "hs_lead_status": "VARCHAR",
+               "createdate": "VARCHAR", "lastmodifieddate": "VARCHAR", "hs_email_optout": "VARCHAR",
+               "hubspot_owner_id": "VARCHAR", "associatedcompanyid": "VARCHAR",
+               "hs_merged_object_ids": "VARCHAR"}}'
+        ) as r
+    from raw.hubspot_contacts_current
+)
+select
+    coalesce(nullif(r.id, ''), key) as contact_id,
+    nullif(trim(r.properties.email), '') as email,
+    nullif(trim(r.properties.firstname), '') as first_name,
+    nullif(trim(r.properties.lastname), '') as last_name,
+    nullif(trim(r.properties.hs_language), '') as language,
+    nullif(trim(r.properties.lifecyclestage), '') as stage,
+    nullif(trim(r.properties.hs_lead_status), '') as lead_status,
+    coalesce(try_cast(r.properties.createdate as timestamptz), try_cast(r.createdAt as timestamptz)) as created_at,
+    try_cast(r.properties.hs_email_optout as boolean) as opted_out,
+    nullif(trim(r.properties.hubspot_owner_id), '') as owner_id,
+    nullif(trim(r.properties.associatedcompanyid), '') as company_id,
+    list_filter(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: x <> '') as merged_ids,
+    try_cast(r.updatedAt as timestamptz) as updated_at,
+    coalesce(try_cast(r.archived as boolean), false) as archived,
+    received_at
+from records

@@ -1,0 +1,27 @@
+-- Which companies a deal belongs to; a deal without a company has no row.
+-- Grain: deal_id, company_id. Owner: sales. Reads: raw.hubspot_deal_companies_current.
+with records as (
+    select
+        key,
+        received_at,
+        from_json(
+            body,
+            '{"from": {"id": "VARCHAR"},
+              "to": [{"toObjectId": "VARCHAR", "id": "VARCHAR", "associationTypes": [{"label": "VARCHAR"}]}]}'
+        ) as r
+    from raw.hubspot_deal_companies_current
+),
+
+pairs as (
+    select coalesce(nullif(r."from".id, ''), key) as deal_id, received_at, unnest(r."to") as t
+    from records
+)
+
+select
+    deal_id,
+    -- The documents say a number, the specification a string; older answers say id.
+    coalesce(nullif(t.toObjectId, ''), nullif(t.id, '')) as company_id,
+    bool_or(list_contains(list_transform(t.associationTypes, lambda x: x.label), 'Primary')) as is_primary,
+    max(received_at) as received_at
+from pairs
+group by all
