@@ -166,8 +166,7 @@ def missed_clocks(build: Build, start: datetime, end: datetime) -> tuple[Misses,
     """Clocks decided as missed in [start, end), by level and clock, each with its clients by count."""
     rows = build.con.execute(
         "select s.level, s.clock, coalesce(c.name, ''), count(*) from kpi.sla_clock s "
-        "left join core.conversation v using (conversation_id) "
-        "left join core.client c on c.client_id = v.client_id "
+        "left join core.client c using (client_id) "
         "where s.decided_at >= ? and s.decided_at < ? and not s.hit "
         "group by all order by s.level, s.clock, 4 desc, 3",
         [start, end],
@@ -194,12 +193,10 @@ def departures(build: Build, start: datetime, end: datetime) -> tuple[Departure,
             from core.subscription s join leavers l on l.client_id = s.client_id and s.ends_at = l.ended_at
             group by s.client_id
         ), misses as (
-            select v.client_id, count(*) as missed
-            from kpi.sla_clock k
-            join core.conversation v using (conversation_id)
-            join leavers l on l.client_id = v.client_id
+            select k.client_id, count(*) as missed
+            from kpi.sla_clock k join leavers l on l.client_id = k.client_id
             where not k.hit and k.decided_at < l.ended_at and k.decided_at >= l.ended_at - $back
-            group by v.client_id
+            group by k.client_id
         ), ratings as (
             select v.client_id, min(v.rating) as lowest
             from core.conversation v join leavers l on l.client_id = v.client_id

@@ -165,7 +165,10 @@ class Figure:
         row = self.row
         if row is None or row.low is None or row.high is None or not row.evaluated:
             return False
-        return any(t is not None and row.low < t < row.high for t in (row.target_low, row.target_high))
+        goals = {1: (row.target_low,), -1: (row.target_high,)}.get(
+            self.better, (row.target_low, row.target_high)
+        )
+        return any(goal is not None and row.low < goal < row.high for goal in goals)
 
 
 @dataclass(frozen=True, slots=True)

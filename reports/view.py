@@ -10,10 +10,8 @@ from reports.charts import sparkline
 from reports.figures import SMALL_SAMPLE, Figure, KpiRow
 from reports.formatting import Format
 
-SOURCES = ("hubspot", "intercom", "mailchimp", "accounting")
-UNMEASURED = {"K4": "needs.monitors", "K22": "needs.market_series"}
-
 _NO_POPULATION = re.compile(r"no (.+) in period")
+_SOURCE_MISSING = re.compile(r"(hubspot|intercom|mailchimp|accounting) (is not configured|was never loaded)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +118,28 @@ def reason_text(figure: Figure, fmt: Format) -> str:
     words = fmt.wording
     row = figure.row
     if row is None or not row.reason:
-        needs = UNMEASURED.get(figure.kpi)
-        return words.text(needs) if needs else words.text("reason.no_row")
-    if match := _NO_POPULATION.fullmatch(row.reason.strip().rstrip(".")):
-        key = "reason.none." + match[1].replace(" ", "_").replace("-", "_")
+        return words.text("reason.no_row")
+    return "; ".join(_reason_part(part.strip().rstrip("."), fmt) for part in row.reason.split(";"))
+
+
+def _reason_part(reason: str, fmt: Format) -> str:
+    words = fmt.wording
+    if match := _NO_POPULATION.fullmatch(reason):
+        key = f"reason.none.{_slug(match[1])}"
         return words.text(key) if words.has(key) else words.text("reason.none.other", what=match[1])
-    if row.reason.startswith("not estimable"):
-        return words.text("reason.not_estimable")
-    named = [source for source in SOURCES if re.search(rf"\b{source}\b", row.reason)]
-    if named and len(row.reason) < 60:
-        return words.text("reason.source", source=fmt.listed([words.text(f"source.{s}") for s in named]))
-    return words.text("reason.other", reason=row.reason)
+    if match := _SOURCE_MISSING.fullmatch(reason):
+        key = "reason.not_configured" if match[2] == "is not configured" else "reason.never_loaded"
+        return words.text(key, source=words.text(f"source.{match[1]}"))
+    if reason.startswith("unknown accounts in the journal: "):
+        return words.text("reason.accounts", accounts=reason.partition(": ")[2])
+    if reason.startswith("no exchange rate for "):
+        return words.text("reason.rate", currencies=reason.removeprefix("no exchange rate for "))
+    key = f"reason.{_slug(reason)}"
+    return words.text(key) if words.has(key) else words.text("reason.other", reason=reason)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def interval_text(row: KpiRow, fmt: Format) -> str:
@@ -142,7 +151,7 @@ def interval_text(row: KpiRow, fmt: Format) -> str:
 
 
 def _sure(row: KpiRow, fmt: Format) -> tuple[str, str]:
-    """k of n (or n) and the interval; a large sample needs neither beside its value."""
+    """K of n (or n) and the interval; a large sample needs neither beside its value."""
     if row.is_share_of_counts:
         sample = fmt.wording.text(
             "sample.share", k=fmt.number(row.numerator or 0), n=fmt.number(row.denominator or 0)

@@ -172,20 +172,25 @@ class App:
             return
         if slow := faults.take(name, request.path, "slow"):
             await asyncio.sleep(slow.seconds)
-        broken = faults.take(name, request.path, "status", "error_rate_5xx", "rate_429")
+        broken = faults.take(name, request.path, "status", "error_rate_5xx", "rate_429", "bare_403")
         cut = None if broken else faults.take(name, request.path, "cut_connection")
         if broken and not broken.done:
-            await send_answer(send, self.vendor.refusal(request, broken.status))
+            await send_answer(send, self._refusal(request, broken))
             return
         if cut and not cut.done:
             await send_answer(send, Answer(200, b"{" + b" " * 64), cut=True)
             return
         answer = self.vendor.turn_away(request, self.under_way) or self.vendor.handle(request)
         if broken:
-            answer = self.vendor.refusal(request, broken.status)
+            answer = self._refusal(request, broken)
         elif answer.status < 300:
             answer = self._spoil(request, answer)
         await send_answer(send, answer, cut=cut is not None)
+
+    def _refusal(self, request: Request, fault: Fault) -> Answer:
+        if fault.kind == "bare_403":
+            return Answer(fault.status)
+        return self.vendor.refusal(request, fault.status)
 
     def _spoil(self, request: Request, answer: Answer) -> Answer:
         name, path = self.vendor.name, request.path

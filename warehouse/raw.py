@@ -245,7 +245,7 @@ def _audit_counts(con: duckdb.DuckDBPyConnection, run: LandingRun, pages: Sequen
 
 def _reject(con: duckdb.DuckDBPyConnection, run: LandingRun, key: str) -> None:
     con.execute(
-        "insert into quality.rejected select ?, ?, ?, null, ?, record::varchar, 'the record has no key' "
+        "insert into quality.rejected select ?, ?, null, ?, null, ?, record::varchar, 'the record has no key' "
         "from incoming where key is null order by seq",
         [run.source, run.resource, run.run_id, key],
     )

@@ -41,16 +41,23 @@ create table if not exists meta.staging_built (
     inputs varchar not null
 );
 
--- The outcome of each source's audit, recomputed at every build: a row means failed.
+-- Why a source keeps its last good staging tables; no row means that it does not.
 create table if not exists meta.audit_failed (
     source varchar not null,
-    model varchar not null,
     reason varchar not null
 );
 
+-- Until when each source was whole at its last good staging build.
+create table if not exists meta.source_good (
+    source varchar not null,
+    good_until timestamptz
+);
+
+-- Values and records that could not be read; model is null for a record without a key.
 create table if not exists quality.rejected (
     source varchar not null,
     resource varchar not null,
+    model varchar,
     run_id varchar,
     key varchar,
     field varchar not null,
@@ -58,9 +65,11 @@ create table if not exists quality.rejected (
     reason varchar not null
 );
 
+-- Fields that no model lists.
 create table if not exists quality.drift (
     source varchar not null,
     resource varchar not null,
+    model varchar not null,
     field varchar not null,
     records bigint not null
 );
@@ -71,4 +80,16 @@ create table if not exists quality.quarantine (
     expectation varchar not null,
     severity varchar not null,
     bad_row json not null
+);
+
+create table if not exists quality.staging_result (
+    model varchar not null,
+    expectation varchar not null,
+    severity varchar not null,
+    status varchar not null,
+    violations bigint,
+    rows bigint,
+    why varchar not null,
+    do_next varchar not null,
+    error varchar
 );

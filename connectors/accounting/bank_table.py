@@ -12,7 +12,7 @@ from connectors.accounting.bank_layout import SIGN_OUT, Layout, layout_from_cont
 from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
 from connectors.accounting.dates import decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
-from connectors.accounting.headers import find_header, habit_of
+from connectors.accounting.headers import find_header, habit_of, understand
 from connectors.accounting.numbers import currency_of, decide_mark, read_amount, take_apart
 from connectors.accounting.shapes import (
     Format,
@@ -47,6 +47,7 @@ class _Reading:
     format: Format
     options: ReadOptions
     width: int
+    last_row: int = -1  # of the movement whose text the next row may continue
 
 
 def is_bank_table(table: Table) -> bool:
@@ -196,15 +197,6 @@ def _sign_rule(reading: _Reading, data: list[Row], parsed: Parsed) -> Callable[[
         text = row.text(index)
         return text == "-" or plain(text) in SIGN_OUT
 
-    agree = clash = 0
-    for row in data:
-        amount = _number(row, layout.amount, reading.mark)
-        if amount:
-            out = is_out(row)
-            agree += (amount < 0) == out
-            clash += (amount < 0) != out
-            if amount > 0 and out:
-                positive_out = True
     amounts = [(a, is_out(row)) for row in data if (a := _number(row, layout.amount, reading.mark))]
     if not any(a < 0 for a, _ in amounts):
         return lambda row, amount: -amount if is_out(row) else amount
@@ -270,24 +262,26 @@ def _take(
         parsed.rejected.append(Rejected(row.number, movement))
     else:
         parsed.movements.append(movement)
+        reading.last_row = row.number
 
 
 def _take_undated(row: Row, reading: _Reading, parsed: Parsed, *, has_money: bool) -> None:
-    if has_money and _amount(row, reading) is not None:
-        text = row.text(reading.layout.date)
-        reason = f"'{text}' is no date" if text else "the row has an amount and no date"
-        parsed.rejected.append(Rejected(row.number, reason))
-        return
-    texts = [row.text(i) for i in reading.layout.texts if row.text(i)]
-    if (
-        texts
-        and parsed.movements
-        and parsed.movements[-1]["row"] == row.number - 1 - parsed.movements[-1].get("_more", 0)
-        and len(row.filled()) == len(texts)
-        and not row.text(0)
-    ):
-        last = parsed.movements[-1]
-        last["text"] = f"{last['text']} {' '.join(texts)}"
+    layout = reading.layout
+    day = row.text(layout.date)
+    filled = row.filled()
+    is_header = understand(day).role == "date"  # some banks repeat it on every page
+    if has_money and not is_header and (day or _amount(row, reading) is not None):
+        parsed.rejected.append(
+            Rejected(row.number, f"'{day}' is no date" if day else "the row has an amount and no date")
+        )
+    elif len(filled) >= 3 and not has_money and any(c.isdigit() for c in day):
+        parsed.rejected.append(Rejected(row.number, f"'{day}' is no date"))
+    elif row.number == reading.last_row + 1 and not day and not has_money:
+        texts = [row.text(i) for i in layout.texts if row.text(i)]
+        if parsed.movements and len(filled) == len(texts):
+            last = parsed.movements[-1]
+            last["text"] = f"{last['text']} {' '.join(texts)}"
+            reading.last_row = row.number
 
 
 def _stated(row: Row, reading: _Reading) -> tuple[Decimal | None, bool]:

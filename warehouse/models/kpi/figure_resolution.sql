@@ -26,6 +26,7 @@ periods as (
         sum(c.elapsed_us) / 3600e6 as hours,
         stddev_samp(c.elapsed_us / 3600e6) as spread,
         list(c.elapsed_us / 3600e6 order by c.elapsed_us) filter (c.elapsed_us is not null) as sorted,
+        quantile_cont(c.elapsed_us / 3600e6, [0.5, 0.9]) as quantiles,
         if(count(c.elapsed_us) = 0, 'no resolved conversations in period', null) as reason
     from kpi.span as s
     cross join segments as g
@@ -36,7 +37,7 @@ periods as (
 ),
 
 quantiles as (
-    select kpi, share from (values ('K3.p50', 0.5), ('K3.p90', 0.9)) as q (kpi, share)
+    select kpi, share, position from (values ('K3.p50', 0.5, 1), ('K3.p90', 0.9, 2)) as q (kpi, share, position)
 ),
 
 -- The limits of a quantile are two of the observations themselves: those whose ranks a binomial count stays
@@ -49,7 +50,7 @@ ranks as (
         p.n,
         p.sorted,
         p.reason,
-        if(p.n > 0, list_aggregate(p.sorted, 'quantile_cont', q.share), null) as value,
+        p.quantiles[q.position] as value,
         cast(ceil(p.n * q.share - 1.959963984540054 * sqrt(p.n * q.share * (1 - q.share))) as bigint) as low_rank,
         cast(ceil(p.n * q.share + 1.959963984540054 * sqrt(p.n * q.share * (1 - q.share))) as bigint) as high_rank
     from periods as p

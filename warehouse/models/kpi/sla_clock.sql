@@ -81,7 +81,7 @@ stretches as (
 ),
 
 instants as (
-    select distinct calendar, resumed_at as at from stretches
+    select distinct calendar, resumed_at as opened_at from stretches
     union
     select distinct calendar, halted_at from stretches where halted_at is not null
 ),
@@ -89,10 +89,10 @@ instants as (
 opened as (
     select
         i.calendar,
-        i.at,
-        coalesce(o.before_us + least(epoch_us(i.at) - o.starts_us, o.length_us), 0) as opened_us
+        i.opened_at,
+        coalesce(o.before_us + least(epoch_us(i.opened_at) - o.starts_us, o.length_us), 0) as opened_us
     from instants as i
-    asof left join openings as o on o.calendar = i.calendar and o.starts_at <= i.at
+    asof left join openings as o on o.calendar = i.calendar and o.starts_at <= i.opened_at
 ),
 
 lengths as (
@@ -106,8 +106,8 @@ lengths as (
         -- The clock may have started inside a pause, which makes its first stretch shorter than nothing.
         if(s.halted_at is null, null, greatest(b.opened_us - a.opened_us, 0)) as length_us
     from stretches as s
-    inner join opened as a on a.calendar = s.calendar and a.at = s.resumed_at
-    left join opened as b on b.calendar = s.calendar and b.at = s.halted_at
+    inner join opened as a on a.calendar = s.calendar and a.opened_at = s.resumed_at
+    left join opened as b on b.calendar = s.calendar and b.opened_at = s.halted_at
 ),
 
 sums as (

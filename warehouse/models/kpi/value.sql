@@ -1,6 +1,6 @@
 -- Every figure with its interval, target and status: one row per KPI, period and segment.
 -- Grain: kpi, period, segment. Owner: operations. Reads: kpi.figure (all models with `yields: figure`),
--- kpi.span, core.journal_line, playbook.kpi, playbook.sla, meta.source_status, build.run, build.t975.
+-- kpi.span, core.journal_line, playbook.kpi, playbook.kpi_segment, meta.source_status, build.run, build.t975.
 with names as (
     select id, name_es, name_en, direction, target_low, target_high from playbook.kpi
 ),
@@ -64,14 +64,11 @@ figures as (
         f.reason,
         k.name_es,
         k.name_en,
-        case when f.kpi = 'K24' then null when k.direction in ('higher', 'range') then k.target_low end as goal_low,
-        -- The promise of the SLA is the target of the first answer.
-        case
-            when f.kpi = 'K24' then cast(l.first_answer_minutes as double)
-            when k.direction in ('lower', 'range') then k.target_high
-        end as goal_high,
-        if(f.kpi = 'K24', null, k.target_low) as target_low,
-        if(f.kpi = 'K24', cast(l.first_answer_minutes as double), k.target_high) as target_high,
+        -- The playbook says which side of the target counts; a segment may have a target of its own.
+        if(k.direction in ('higher', 'range'), coalesce(g.target_low, k.target_low), null) as goal_low,
+        if(k.direction in ('lower', 'range'), coalesce(g.target_high, k.target_high), null) as goal_high,
+        coalesce(g.target_low, k.target_low) as target_low,
+        coalesce(g.target_high, k.target_high) as target_high,
         coalesce(
             s.missing,
             if(s.needs_journal, (select string_agg(fault, '; ' order by fault) from journal_faults), null)
@@ -81,7 +78,7 @@ figures as (
     left join names as k on k.id = f.kpi
     left join sources as s
         on s.id = if(f.kpi in (select id from needs), f.kpi, split_part(f.kpi, '.', 1))
-    left join playbook.sla as l on f.kpi = 'K24' and l.level = f.segment
+    left join playbook.kpi_segment as g on g.id = f.kpi and g.segment = f.segment
 ),
 
 intervals as (

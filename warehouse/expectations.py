@@ -1,0 +1,167 @@
+"""Expectations as SQL: one query that counts the violations, one that selects the bad rows.
+
+The names are Great Expectations' own; DuckDB does the work over the set, so no table enters pandas.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+
+from warehouse.engine import Expectation, Model
+from warehouse.errors import ModelError
+from warehouse.store import quoted
+
+Status = Literal["passed", "failed", "error", "not_evaluated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One expectation on one model: how many of its `rows` break it. `error` is never a pass."""
+
+    model: str
+    expectation: str
+    severity: Literal["fail", "warn"]
+    status: Status
+    violations: int | None
+    rows: int | None
+    why: str
+    do: str
+    error: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """True when what was meant to stop the line has not held, or could not be asked."""
+        return self.severity == "fail" and self.status in {"failed", "error"}
+
+
+def evaluate(con: duckdb.DuckDBPyConnection, model: Model, table: str) -> list[Result]:
+    """Count the violations of a model's expectations in `table`.
+
+    An empty table proves nothing about its columns: `not_evaluated`. A query that does not run: `error`.
+    """
+    if not model.spec.expectations:
+        return []
+    rows = _scalar(con, f"select count(*) from {table}")
+    return [_evaluate(con, model, found, table, rows) for found in model.spec.expectations]
+
+
+def quarantine(
+    con: duckdb.DuckDBPyConnection, build_id: str, model: Model, table: str, results: Iterable[Result]
+) -> None:
+    """Copy the full bad rows of the failed results into `quality.quarantine`, as JSON with rule and build."""
+    failed = {result.expectation for result in results if result.status == "failed"}
+    for found in model.spec.expectations:
+        if label(found) in failed:
+            _name_this(con, table)
+            con.execute(
+                f"insert into quality.quarantine select ?, ?, ?, ?, to_json(bad) from ({bad_rows(model, found)}) as bad",
+                [build_id, model.table, label(found), found.severity],
+            )
+
+
+def label(found: Expectation) -> str:
+    """How an expectation is called in results: its name and what it is about."""
+    about = ", ".join([*([found.column] if found.column else []), *found.column_list])
+    if found.sql and not about:
+        about = " ".join(found.sql.split())[:80]
+    return f"{found.expectation}({about})"
+
+
+def bad_rows(model: Model, found: Expectation) -> str:
+    """A SELECT of the rows of `this` that break the expectation. Raises ModelError for one we do not know."""
+    if found.sql is not None:
+        return found.sql.strip().removesuffix(";")
+    rows = f"(select * from this where {found.where})" if found.where else "this"
+    match found.expectation:
+        case "expect_column_values_to_not_be_null":
+            return f"select * from {rows} where {_column(model, found)} is null"
+        case "expect_column_values_to_be_null":
+            return f"select * from {rows} where {_column(model, found)} is not null"
+        case "expect_column_values_to_be_unique":
+            return _repeated(rows, [_column(model, found)])
+        case "expect_compound_columns_to_be_unique":
+            return _repeated(rows, [_name(column) for column in found.column_list])
+        case "expect_column_values_to_be_between":
+            column = _column(model, found)
+            return f"select * from {rows} where not ({_between(column, found)})"
+        case "expect_column_values_to_be_in_set":
+            listed = ", ".join(_literal(value) for value in found.value_set)
+            return f"select * from {rows} where {_column(model, found)} not in ({listed})"
+        case "expect_column_values_to_match_regex":
+            column = _column(model, found)
+            return f"select * from {rows} where not regexp_matches({column}::varchar, {quoted(found.regex or '')})"
+        case "expect_table_row_count_to_be_between":
+            return f"select row_count from (select count(*) as row_count from {rows}) where not ({_between('row_count', found)})"
+        case _:
+            raise ModelError(f"{_place(model)}: {found.expectation} is no expectation we know; write it as sql.")
+
+
+def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, found: Expectation, table: str, rows: int) -> Result:
+    violations: int | None = None
+    error: str | None = None
+    status: Status
+    try:
+        _name_this(con, table)
+        violations = _scalar(con, f"select count(*) from ({bad_rows(model, found)})")
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as fault:
+        # The first line names what is wrong; the rest may quote values.
+        status, error = "error", str(fault).splitlines()[0]
+    else:
+        empty = rows == 0 and found.expectation != "expect_table_row_count_to_be_between"
+        status = "failed" if violations else "not_evaluated" if empty else "passed"
+    return Result(
+        model=model.table,
+        expectation=label(found),
+        severity=found.severity,
+        status=status,
+        violations=violations,
+        rows=rows,
+        why=found.why,
+        do=found.do,
+        error=error,
+    )
+
+
+def _name_this(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    con.execute(f"create or replace temp view this as select * from {table}")
+
+
+def _repeated(rows: str, columns: list[str]) -> str:
+    listed = ", ".join(columns)
+    # As in Great Expectations, rows without any value in these columns are not compared.
+    some = " or ".join(f"{column} is not null" for column in columns)
+    return f"select * from {rows} where {some} qualify count(*) over (partition by {listed}) > 1"
+
+
+def _between(column: str, found: Expectation) -> str:
+    bounds = []
+    if found.min_value is not None:
+        bounds.append(f"{column} >= {_literal(found.min_value)}")
+    if found.max_value is not None:
+        bounds.append(f"{column} <= {_literal(found.max_value)}")
+    return " and ".join(bounds) or "true"
+
+
+def _literal(value: str | float | bool) -> str:
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def _column(model: Model, found: Expectation) -> str:
+    if found.column is None:
+        raise ModelError(f"{_place(model)}: {found.expectation} needs a column.")
+    return _name(found.column)
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _place(model: Model) -> str:
+    return f"{model.layer}/{model.name}.yaml"
+
+
+def _scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = con.execute(sql).fetchone()
+    return int(row[0]) if row else 0
