@@ -191,6 +191,8 @@ def _parse(url: str) -> _Server:
         raise FixConfig("TENFOLD_SMTP__URL is no address; write smtp://user:password@host:587.") from None
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise FixConfig("TENFOLD_SMTP__URL is no mail server; write smtp://user:password@host:587.")
+    if not unquote(f"{parts.username}{parts.password}").isascii():
+        raise FixConfig("TENFOLD_SMTP__URL: user and password must be ASCII; choose another password.")
     tls = parts.scheme == "smtps"
     return _Server(
         host=parts.hostname,

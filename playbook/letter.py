@@ -64,8 +64,8 @@ def render(
         raise PlaybookError(
             f"templates/{name}: the block {error} is missing; write blocks named subject and body"
         ) from error
-    words = playbook.wording[language]["mail"]
-    signature = words["signature"].format(company=company.sender_name)
+    words = playbook.wording[language]
+    signature = words["mail.signature"].format(company=company.sender_name)
     return Letter(
         subject=subject,
         text=f"{body}\n\n{signature}\n\n-- \n{_text_footer(company, words, promotional=promotional)}\n",
@@ -102,7 +102,7 @@ def _block(template: Template, name: str, values: Mapping[str, Any]) -> str:
 def _text_footer(company: Company, words: Mapping[str, str], *, promotional: bool) -> str:
     lines = [company.postal_address]
     if promotional:
-        lines.append(words["unsubscribe"].format(reply_to=company.reply_to))
+        lines.append(words["mail.unsubscribe"].format(reply_to=company.reply_to))
     return "\n".join(
         textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False) for line in lines
     )
@@ -111,10 +111,10 @@ def _text_footer(company: Company, words: Mapping[str, str], *, promotional: boo
 def _html_footer(company: Company, words: Mapping[str, str], *, promotional: bool) -> Markup:
     footer = escape(company.postal_address)
     if promotional:
-        footer += Markup("<br>") + words["unsubscribe"].format(reply_to=company.reply_to)
+        footer += Markup("<br>") + words["mail.unsubscribe"].format(reply_to=company.reply_to)
         if company.unsubscribe_url:
             footer += Markup(' <a href="{}">{}</a>').format(
-                company.unsubscribe_url, words["unsubscribe_link"]
+                company.unsubscribe_url, words["mail.unsubscribe_link"]
             )
     return footer
 

@@ -315,10 +315,10 @@ def _digest(root: Path) -> str:
     return total.hexdigest()
 
 
-def _parse(root: Path, name: str) -> object:
+def _parse(root: Path, name: str) -> Any:  # noqa: ANN401 - YAML may hold anything; the models say what may
     path = root / name
     try:
-        parsed: object = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506 - safe
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506 - safe
     except FileNotFoundError:
         raise PlaybookError(
             f"{name}: the file is missing in {root}; copy it from the shipped playbook"
@@ -379,11 +379,16 @@ def _short(value: object) -> str:
 
 
 def _read_wording(root: Path, language: str) -> dict[str, Any]:
-    file = f"wording/{language}.yaml"
-    data = _parse(root, file)
-    if not isinstance(data, dict):
-        raise PlaybookError(f"{file}: is no catalogue; write 'key: text' lines")
-    return data
+    """What people read in reports, and what clients and colleagues read in messages: one catalogue."""
+    catalogue: dict[str, Any] = {}
+    for file in (f"wording/{language}.yaml", f"wording/messages.{language}.yaml"):
+        data = _parse(root, file)
+        if not isinstance(data, dict):
+            raise PlaybookError(f"{file}: is no catalogue; write 'key: text' lines")
+        if twice := catalogue.keys() & data.keys():
+            raise PlaybookError(f"{file}: '{min(twice)}' stands in wording/{language}.yaml too; keep one")
+        catalogue |= data
+    return catalogue
 
 
 def _check_identity(playbook: Playbook) -> None:

@@ -148,7 +148,7 @@ def severity_word(severity: str, fmt: Format) -> str:
 
 def step_name(rule: str, fmt: Format) -> str:
     """The name of a journey's step from the catalogue, else its id."""
-    key = "step." + rule.replace("/", ".").replace(":", ".")
+    key = "step." + rule.replace("/", ".")
     return fmt.wording.text(key) if fmt.wording.has(key) else rule
 
 

@@ -30,9 +30,9 @@ COLOURS = {
     "#050607": ("--c2", "#b4562a"),
     "#060708": ("--c3", "#6d5a9c"),
     "#070809": ("--target", "#7a6a2c"),
-    "#08090a": ("--paper", "#ffffff"),
+    "#08090a": ("--page", "#ffffff"),
 }
-INK, MUTED, GRID, C1, C2, C3, TARGET, PAPER = COLOURS
+INK, MUTED, GRID, C1, C2, C3, TARGET, PAGE = COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,10 @@ def line_chart(
 
     `target` is (value, label) and drawn dashed; `at_most` is a value no tick may pass (1 for shares).
     """
-    seen = [v for s in series for p in s.points for v in (p.value, p.low, p.high) if v is not None]
+    seen = [p.value for s in series for p in s.points if p.value is not None]
+    # Wide intervals of the first few cases may leave the frame; the recent ones may not.
+    recent = series[0].points[len(series[0].points) // 2 :]
+    seen += [v for p in recent for v in (p.low, p.high) if v is not None]
     seen += [target[0]] if target else []
     ticks = nice_ticks(min(seen, default=0.0), max(seen, default=1.0), from_zero=from_zero, at_most=at_most)
     plane = Plane.of(axis, ticks, about.write_axis)
@@ -122,14 +125,20 @@ def line_chart(
     for band in _stretches([row for row in first if "low" in row]):
         area = alt.Chart(_data(band)).mark_area(color=C1, opacity=0.16, line=False)
         layers.append(area.encode(x=plane.x, y=plane.y("low"), y2="high:Q"))
-    if from_zero and len(series) == 1:
+    if from_zero and len(series) == 1 and not any("low" in row for row in first):
         for stretch in _stretches([row for row in first if "value" in row]):
             area = alt.Chart(_data(stretch)).mark_area(color=C1, opacity=0.12, line=False)
             layers.append(area.encode(x=plane.x, y=plane.y("value")))
     if target:
-        layers += _target(target, plane)
-    for item, colour in zip(series, (C1, C2, C3), strict=False):
-        layers += _line(item, colour, axis, plane, about.write, named=len(series) > 1)
+        layers.append(_target_rule(target[0], plane))
+    ends = [next((p.value for p in reversed(s.points) if p.value is not None), 0.0) for s in series]
+    for item, colour, end in zip(series, (C1, C2, C3), ends, strict=False):
+        # Its own value is written away from whatever else ends near it.
+        others = [*(e for e in ends if e != end), *([target[0]] if target else [])]
+        near = min(others, key=lambda other: abs(other - end), default=end - 1)
+        layers += _line(item, colour, axis, plane, about.write, above=near <= end, named=len(series) > 1)
+    if target:
+        layers += _target_label(target, series, plane)
     return _finish(about, layers, axis, series)
 
 
@@ -280,7 +289,14 @@ def _stretches(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _line(
-    series: Series, colour: str, axis: Axis, plane: Plane, write: Callable[[float], str], *, named: bool
+    series: Series,
+    colour: str,
+    axis: Axis,
+    plane: Plane,
+    write: Callable[[float], str],
+    *,
+    above: bool,
+    named: bool,
 ) -> list[Any]:
     """The line in unbroken stretches, and its last value written at its end."""
     stretches = _stretches([row for row in _rows(axis, series) if "value" in row])
@@ -292,26 +308,43 @@ def _line(
     line = alt.Chart(_data([{**row, "stretch": k} for k, rows in enumerate(stretches) for row in rows]))
     dots = alt.Chart(_data([rows[0] for rows in stretches if len(rows) == 1] + [end]))
     tip = alt.Chart(_data([{**end, "label": label}]))
-    high = (end["value"] - plane.ticks[0]) / (plane.ticks[-1] - plane.ticks[0]) > 0.9
-    text = tip.mark_text(
-        align="right" if right else "left", dy=14 if high else -11, dx=5, color=colour, fontWeight="bold"
-    )
+    place = {"align": "right" if right else "left", "dy": -11 if above else 15, "dx": 5 if right else 0}
     return [
         line.mark_line(color=colour, strokeWidth=2, strokeJoin="round", strokeCap="round").encode(
             x=plane.x, y=plane.y("value"), detail="stretch:N"
         ),
         dots.mark_point(color=colour, filled=True, opacity=1, size=34).encode(x=plane.x, y=plane.y("value")),
-        text.encode(x=plane.x, y=plane.y("value"), text="label:N"),
+        *_halo(tip, plane, "value", {**place, "color": colour, "fontWeight": "bold"}),
     ]
 
 
-def _target(target: tuple[float, str], plane: Plane) -> list[Any]:
-    value, label = target
+def _halo(text: Any, plane: Plane, field: str, style: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - Altair
+    """A label that stays readable across lines: once thick in the page's colour, then as itself."""
+    outline = {k: v for k, v in style.items() if k != "color"} | {
+        "stroke": PAGE,
+        "color": PAGE,
+        "strokeWidth": 4,
+    }
+    return [
+        text.mark_text(**look).encode(x=plane.x, y=plane.y(field), text="label:N")
+        for look in (outline, style)
+    ]
+
+
+def _target_rule(value: float, plane: Plane) -> Any:  # noqa: ANN401 - Altair
     rule = alt.Chart(_data([{"y": value}])).mark_rule(color=TARGET, strokeDash=[5, 4], strokeWidth=1.3)
-    name = alt.Chart(_data([{"y": value, "i": -0.5, "label": label}]))
-    high = (value - plane.ticks[0]) / (plane.ticks[-1] - plane.ticks[0]) > 0.85
-    text = name.mark_text(align="left", dx=3, dy=9 if high else -7, color=TARGET)
-    return [rule.encode(y=plane.y("y")), text.encode(x=plane.x, y=plane.y("y"), text="label:N")]
+    return rule.encode(y=plane.y("y"))
+
+
+def _target_label(target: tuple[float, str], series: Sequence[Series], plane: Plane) -> list[Any]:
+    """Its name at the left, on the side of the line where the series begin least."""
+    value, label = target
+    begin = [p.value for s in series for p in s.points[: max(1, len(s.points) // 3)] if p.value is not None]
+    below = sum(v > value for v in begin) > sum(v <= value for v in begin)
+    if (value - plane.ticks[0]) / (plane.ticks[-1] - plane.ticks[0]) < 0.08:
+        below = False
+    text = alt.Chart(_data([{"y": value, "i": -0.5, "label": label}]))
+    return _halo(text, plane, "y", {"align": "left", "dx": 3, "dy": 10 if below else -8, "color": TARGET})
 
 
 def _finish(about: About, layers: Sequence[Any], axis: Axis, series: Sequence[Series]) -> Chart:
@@ -319,7 +352,7 @@ def _finish(about: About, layers: Sequence[Any], axis: Axis, series: Sequence[Se
         width=WIDTH,
         height=HEIGHT,
         autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-        padding={"left": 2, "right": 10, "top": 6, "bottom": 2},
+        padding={"left": 2, "right": 10, "top": 12, "bottom": 2},
     )
     spec = chart.to_dict() | {"config": _theme()}
     svg: str = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)

@@ -96,10 +96,11 @@ class CostChange:
 
 @dataclass(frozen=True, slots=True)
 class Revenues:
-    """Revenue in two periods, home currency."""
+    """Revenue in two periods (home currency), and what its change alone does to the margin (0-1)."""
 
     before: Decimal
     after: Decimal
+    margin_effect: float
 
 
 def mrr_bridge(build: Build, table: KpiTable, period: str, until: datetime) -> Bridge | None:
@@ -222,7 +223,8 @@ def departures(build: Build, start: datetime, end: datetime) -> tuple[Departure,
 def cost_changes(build: Build, before: KpiRow, after: KpiRow) -> tuple[tuple[CostChange, ...], Revenues]:
     """Direct and operating costs by account in the periods of two K8 rows, strongest effect first.
 
-    The margin is 1 - sum(cost / revenue), so the effects sum to its change; without revenue they are 0.
+    The margin is 1 - C/R. Revenue's effect is that of R at the old costs, C0/R0 - C0/R1; an account's is that
+    of its own change at the new revenue, (c0 - c1)/R1. All sum to the change; without revenue they are 0.
     """
     sums = build.con.execute(
         """
@@ -237,17 +239,17 @@ def cost_changes(build: Build, before: KpiRow, after: KpiRow) -> tuple[tuple[Cos
         """,
         {"s0": before.starts_at, "e0": before.ends_at, "s1": after.starts_at, "e1": after.ends_at},
     ).fetchall()
-    revenues = Revenues(
-        before=-sum((Decimal(str(r[2])) for r in sums if r[1] == "revenue"), Decimal(0)),
-        after=-sum((Decimal(str(r[3])) for r in sums if r[1] == "revenue"), Decimal(0)),
-    )
+    r0 = -sum((Decimal(str(r[2])) for r in sums if r[1] == "revenue"), Decimal(0))
+    r1 = -sum((Decimal(str(r[3])) for r in sums if r[1] == "revenue"), Decimal(0))
+    c0 = sum((Decimal(str(r[2])) for r in sums if r[1] != "revenue"), Decimal(0))
+    known = r0 > 0 and r1 > 0
+    revenues = Revenues(r0, r1, float(c0 / r0 - c0 / r1) if known else 0.0)
     changes = []
     for account, kind, cost0, cost1 in sums:
         old, new = Decimal(str(cost0)), Decimal(str(cost1))
         if kind == "revenue" or not (old or new):
             continue
-        known = revenues.before > 0 and revenues.after > 0
-        effect = float(old / revenues.before - new / revenues.after) if known else 0.0
+        effect = float((old - new) / r1) if known else 0.0
         changes.append(CostChange(account, kind, old, new, effect))
     changes.sort(key=lambda c: (-abs(c.margin_effect), -abs(c.after - c.before), c.account))
     return tuple(changes), revenues

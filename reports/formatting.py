@@ -79,32 +79,32 @@ class Format:
 
     def number(self, value: Number, digits: int = 0, *, sign: bool = False) -> str:
         """A plain number, grouped, with at most `digits` decimals (half away from zero)."""
-        rounded = _rounded(value, digits)
+        shown = rounded(value, digits)
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        text = format_decimal(abs(rounded), format=pattern, locale=self.locale)
-        return _signed(rounded, text, sign=sign)
+        text = format_decimal(abs(shown), format=pattern, locale=self.locale)
+        return _signed(shown, text, sign=sign)
 
     def money(
         self, value: Number, currency: str | None = None, *, sign: bool = False, cents: bool | None = None
     ) -> str:
         """Money with its currency; cents only below 100, unless `cents` says so."""
         with_cents = abs(Decimal(str(value))) < 100 and value != 0 if cents is None else cents
-        rounded = _rounded(value, 2 if with_cents else 0)
+        shown = rounded(value, 2 if with_cents else 0)
         pattern = "¤#,##0" if self.language == "en" else "#,##0\N{NO-BREAK SPACE}¤"
         if with_cents:
             pattern = pattern.replace("#,##0", "#,##0.00")
         text = format_currency(
-            abs(rounded), currency or self.currency, format=pattern, locale=self.locale, currency_digits=False
+            abs(shown), currency or self.currency, format=pattern, locale=self.locale, currency_digits=False
         )
-        return _signed(rounded, text, sign=sign)
+        return _signed(shown, text, sign=sign)
 
     def share(self, value: Number, digits: int = 1, *, sign: bool = False) -> str:
         """A share of 0-1 as a percentage."""
-        rounded = _rounded(Decimal(str(value)) * 100, digits) / 100
+        shown = rounded(Decimal(str(value)) * 100, digits) / 100
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
         pattern += "%" if self.language == "en" else "\N{NO-BREAK SPACE}%"
-        text = format_percent(abs(rounded), format=pattern, locale=self.locale)
-        return _signed(rounded, text, sign=sign)
+        text = format_percent(abs(shown), format=pattern, locale=self.locale)
+        return _signed(shown, text, sign=sign)
 
     def points(self, value: Number, digits: int = 1, *, sign: bool = True) -> str:
         """A difference of two shares (0-1) in percentage points."""
@@ -137,14 +137,14 @@ class Format:
             return self._counted(exact, f"unit.kpi.{kpi}", sign=sign)
         digits = 0 if unit == "points" or (rough and exact % 1 == 0) or abs(exact) >= 100 else 1
         own = f"unit.kpi.{kpi}"
-        key = own if not rough and self.wording.has(own) else f"unit.{unit}"
+        key = own if self.wording.has(own) else f"unit.{unit}"
         return self.wording.text(key, value=self.number(exact, digits, sign=sign))
 
     def _counted(self, value: Decimal, own: str, *, sign: bool) -> str:
-        rounded = int(_rounded(value, 0))
+        shown = int(rounded(value, 0))
         key = own if self.wording.has(f"{own}.other") else "unit.count"
-        form = "one" if abs(rounded) == 1 else "other"
-        return self.wording.text(f"{key}.{form}", value=self.number(rounded, sign=sign))
+        form = "one" if abs(shown) == 1 else "other"
+        return self.wording.text(f"{key}.{form}", value=self.number(shown, sign=sign))
 
     def local(self, instant: datetime) -> datetime:
         """The instant in the business zone."""
@@ -177,10 +177,13 @@ class Format:
             return f"{first.day}–{self.day(last)}"
         return f"{self.day(first, year=first.year != last.year)} – {self.day(last)}"
 
-    def period(self, period: str) -> str:
-        """`2026-W46` as `week 46`, `2026-10` as `October 2026`, `2026-Q3` as `Q3 2026`."""
+    def period(self, period: str, *, inside: bool = False) -> str:
+        """`2026-W46` as `week 46`, `2026-10` as `October 2026`, `2026-Q3` as `quarter 3 of 2026`.
+
+        `inside` a sentence, Spanish weeks take their article.
+        """
         if match := _WEEK.fullmatch(period):
-            return self.wording.text("period.week", week=int(match[2]))
+            return self.wording.text("period.week.inside" if inside else "period.week", week=int(match[2]))
         if match := _MONTH.fullmatch(period):
             name = get_month_names("wide", context="stand-alone", locale=self.locale)[int(match[2])]
             return self.wording.text("period.month", month=name, year=match[1])
@@ -238,13 +241,14 @@ def week_bounds(week: str, zone: str) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def _rounded(value: Number, digits: int) -> Decimal:
+def rounded(value: Number, digits: int) -> Decimal:
+    """`value` to `digits` decimals, half away from zero, as it is printed."""
     quantum = Decimal(1).scaleb(-digits)
     return Decimal(str(value)).quantize(quantum, rounding=ROUND_HALF_UP)
 
 
-def _signed(rounded: Decimal, text: str, *, sign: bool) -> str:
+def _signed(shown: Decimal, text: str, *, sign: bool) -> str:
     """Babel's own hyphen is too short beside figures, and a rounded zero has no sign."""
-    if rounded < 0:
+    if shown < 0:
         return MINUS + text
-    return "+" + text if sign and rounded > 0 else text
+    return "+" + text if sign and shown > 0 else text

@@ -12,6 +12,7 @@ from reports.view import change_text, level_name, reason_text, spelled
 CLIENTS_NAMED = 4
 ACCOUNTS_SHOWN = 7
 LEAVERS_SHOWN = 8
+SMALL_EFFECT = 0.0005  # what would print as 0.0 or 0.1 points explains nothing
 _GAINS = ("new", "reactivation", "expansion")
 
 
@@ -65,7 +66,7 @@ class ServiceStory:
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """One account's cost in two months."""
+    """Revenue, or one account's cost, in two months; `effect` on the margin in points."""
 
     account: str
     before: str
@@ -106,7 +107,7 @@ class LeaverStory:
 def revenue_story(bridge: Bridge | None, period: str, fmt: Format) -> RevenueStory:
     """The bridge told and drawn; without one, a sentence that says so."""
     words = fmt.wording
-    title = words.text("why.mrr", period=fmt.period(period))
+    title = words.text("why.mrr", period=fmt.period(period, inside=True))
     if bridge is None:
         return RevenueStory(title, words.text("why.mrr.none"), (), "")
     change = bridge.end - bridge.start
@@ -137,19 +138,19 @@ def _steps(bridge: Bridge, fmt: Format) -> tuple[Step, ...]:
     for movement in bridge.movements:
         levels.append(levels[-1] + movement.amount)
     top = max([*levels, bridge.end, Decimal(1)])
-    # The bars start near the lowest level, so that movements of a few per cent can be seen at all.
-    floor = max(Decimal(0), min([*levels, bridge.end]) - (top - min([*levels, bridge.end])))
+    lowest = min([*levels, bridge.end])
+    floor = lowest - (top - lowest) * Decimal("0.04")
 
     def place(a: Decimal, b: Decimal) -> tuple[float, float]:
         span = float(top - floor) or 1.0
         low, high = min(a, b), max(a, b)
         return round(100 * float(low - floor) / span, 2), round(100 * float(high - low) / span, 2)
 
-    steps = [
-        Step(
-            words.text("why.mrr.start"), fmt.money(bridge.start), *place(floor, bridge.start), "total", (), ""
-        )
-    ]
+    def mark(level: Decimal) -> tuple[float, float]:
+        # A bar would have to start at zero to be honest, and would then dwarf the movements.
+        return place(level, level)
+
+    steps = [Step(words.text("why.mrr.start"), fmt.money(bridge.start), *mark(bridge.start), "total", (), "")]
     for before, movement in zip(levels, bridge.movements, strict=False):
         key = f"why.mrr.kind.{movement.kind}"
         named = movement.clients[:CLIENTS_NAMED]
@@ -164,27 +165,30 @@ def _steps(bridge: Bridge, fmt: Format) -> tuple[Step, ...]:
                 words.count("why.mrr.more", rest) if rest else "",
             )
         )
-    steps.append(
-        Step(words.text("why.mrr.end"), fmt.money(bridge.end), *place(floor, bridge.end), "total", (), "")
-    )
+    steps.append(Step(words.text("why.mrr.end"), fmt.money(bridge.end), *mark(bridge.end), "total", (), ""))
     return tuple(steps)
 
 
-def service_story(
-    sla: Figure,
-    sla_parts: Sequence[Part],
-    resolution: Figure,
-    resolution_parts: Sequence[Part],
-    answers: Sequence[Figure],
-    misses: Sequence[Misses],
-    period: str,
-    fmt: Format,
-) -> ServiceStory:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The facts of a week's support; the parts split a figure's change by level."""
+
+    period: str
+    sla: Figure
+    sla_parts: Sequence[Part]
+    resolution: Figure
+    resolution_parts: Sequence[Part]
+    answers: Sequence[Figure]
+    misses: Sequence[Misses]
+
+
+def service_story(facts: Service, fmt: Format) -> ServiceStory:
     """SLA compliance and resolution time, what each level did to them, and whose deadlines were missed."""
     words = fmt.wording
-    title = words.text("why.service", period=fmt.period(period))
+    sla, sla_parts, resolution, misses = facts.sla, facts.sla_parts, facts.resolution, facts.misses
+    title = words.text("why.service", period=fmt.period(facts.period, inside=True))
     sentences = [*_sla_sentences(sla, sla_parts, fmt), *_miss_sentence(misses, sla, fmt)]
-    change, part = change_text(resolution, fmt), largest(resolution_parts)
+    change, part = change_text(resolution, fmt), largest(facts.resolution_parts)
     if change and part and resolution.change:
         sentences.append(
             words.text(
@@ -195,11 +199,16 @@ def service_story(
             )
         )
     rows = []
-    for answer in answers:
+    for answer in facts.answers:
         found = next((p for p in sla_parts if p.segment == answer.segment), None)
         counts = {clock: sum(m.count for m in misses if m.level == answer.segment and m.clock == clock)
                   for clock in ("first_answer", "resolution")}  # fmt: skip
         after, before = (found.after, found.before) if found else (None, None)
+        missed = words.text(
+            "why.service.missed",
+            first=fmt.number(counts["first_answer"]),
+            resolution=fmt.number(counts["resolution"]),
+        )
         rows.append(
             LevelRow(
                 level=_capital(level_name(answer.segment, fmt)),
@@ -216,11 +225,7 @@ def service_story(
                 else "",
                 before=spelled(before, fmt) or "–",
                 effect=fmt.points(found.by_rate + found.by_mix) if found else "–",
-                missed=words.text(
-                    "why.service.missed",
-                    first=fmt.number(counts["first_answer"]),
-                    resolution=fmt.number(counts["resolution"]),
-                ),
+                missed=missed if any(counts.values()) else "–",
             )
         )
     return ServiceStory(title, " ".join(sentences), tuple(rows), _worst(misses, fmt))
@@ -287,18 +292,34 @@ def margin_story(
     key = "flat" if not change or not margin.change else "up" if margin.change > 0 else "down"
     sentences = [words.text(f"why.margin.{key}", change=change, value=spelled(row, fmt))]
     if change and margin.change:
-        # The account that pushed the way the margin went, not merely the largest.
-        same_way = [c for c in changes if c.margin_effect * margin.change > 0]
-        if same_way:
-            first = max(same_way, key=lambda c: abs(c.margin_effect))
-            sentences.append(
-                words.text("why.margin.driver", account=first.account, points=fmt.points(first.margin_effect))
-            )
+        drivers = [c for c in changes if abs(c.margin_effect) >= SMALL_EFFECT][:2]
+        if drivers:
+            parts = [f"{c.account} ({fmt.points(c.margin_effect)})" for c in drivers]
+            sentences.append(words.text("why.margin.driver", accounts=fmt.listed(parts)))
+    grew = "more" if revenues.after > revenues.before else "less"
     sentences.append(
-        words.text("why.margin.revenue", before=fmt.money(revenues.before), after=fmt.money(revenues.after))
+        words.text(
+            f"why.margin.revenue.{grew}",
+            before=fmt.money(revenues.before, cents=False),
+            after=fmt.money(revenues.after, cents=False),
+            points=fmt.points(revenues.margin_effect),
+        )
     )
-    shown, rest = changes[:ACCOUNTS_SHOWN], changes[ACCOUNTS_SHOWN:]
-    rows = [_cost_row(c.account, [c], fmt) for c in shown]
+    moved = [c for c in changes if c.after != c.before]
+    shown, rest = (
+        moved[:ACCOUNTS_SHOWN],
+        [*moved[ACCOUNTS_SHOWN:], *(c for c in changes if c.after == c.before)],
+    )
+    rows = [
+        CostRow(
+            account=words.text("why.margin.revenue.row"),
+            before=fmt.money(revenues.before, cents=False),
+            after=fmt.money(revenues.after, cents=False),
+            change=fmt.money(revenues.after - revenues.before, sign=True, cents=False),
+            effect=fmt.points(revenues.margin_effect),
+        ),
+        *(_cost_row(c.account, [c], fmt) for c in shown),
+    ]
     if rest:
         rows.append(_cost_row(words.count("why.margin.rest", len(rest)), rest, fmt))
     return MarginStory(title, " ".join(sentences), _capital(period), tuple(rows))
@@ -309,9 +330,9 @@ def _cost_row(name: str, changes: Sequence[CostChange], fmt: Format) -> CostRow:
     after = sum((c.after for c in changes), Decimal(0))
     return CostRow(
         account=name,
-        before=fmt.money(before),
-        after=fmt.money(after),
-        change=fmt.money(after - before, sign=True),
+        before=fmt.money(before, cents=False),
+        after=fmt.money(after, cents=False),
+        change=fmt.money(after - before, sign=True, cents=False),
         effect=fmt.points(sum(c.margin_effect for c in changes)),
     )
 

@@ -1,9 +1,8 @@
 """The charts of the weekly report, drawn from the history of kpi.value."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from playbook.loader import Kpi
 from reports.charts import About, Axis, Chart, Point, Series, bar_chart, line_chart
 from reports.figures import MONTHS_SHOWN, WEEKS_SHOWN, KpiRow, KpiTable
 from reports.formatting import Format
@@ -13,20 +12,18 @@ LEVELS = ("L1", "L2", "L3")
 MAILED = ("mrr", "sla", "csat")
 
 
-def weekly_charts(
-    table: KpiTable, definitions: Mapping[str, Kpi], until: datetime, fmt: Format
-) -> tuple[Chart, ...]:
+def weekly_charts(table: KpiTable, until: datetime, fmt: Format) -> tuple[Chart, ...]:
     """All charts, each up to the last complete period at `until`; a series without any row is left out."""
     drawn = [
-        _line(table, fmt, until, "mrr", "MRR", "week", from_zero=True),
+        _line(table, fmt, until, ("mrr", "MRR", "week"), from_zero=True),
         _clients(table, fmt, until),
-        _line(table, fmt, until, "churn", "K14", "month", from_zero=True),
-        _line(table, fmt, until, "sla", "K19", "week", at_most=1.0),
-        _line(table, fmt, until, "csat", "K13", "week", at_most=1.0),
+        _line(table, fmt, until, ("churn", "K14", "month"), from_zero=True),
+        _line(table, fmt, until, ("sla", "K19", "week"), at_most=1.0),
+        _line(table, fmt, until, ("csat", "K13", "week"), at_most=1.0),
         _support(table, fmt, until),
         _margins(table, fmt, until),
-        _line(table, fmt, until, "acquisition", "K5", "month", from_zero=True),
-        _line(table, fmt, until, "onboarding", "K2", "week", from_zero=True),
+        _line(table, fmt, until, ("acquisition", "K5", "month"), from_zero=True),
+        _line(table, fmt, until, ("onboarding", "K2", "week"), from_zero=True),
     ]
     return tuple(chart for chart in drawn if chart is not None)
 
@@ -61,8 +58,8 @@ def _takeaway(rows: Sequence[KpiRow], fmt: Format) -> str:
     words = fmt.wording
     last = rows[-1]
     if not last.evaluated or last.value is None:
-        return words.text("chart.takeaway.none", period=fmt.period(last.period))
-    value, period = spelled(last, fmt), fmt.period(last.period)
+        return words.text("chart.takeaway.none", period=fmt.period(last.period, inside=True))
+    value, period = spelled(last, fmt), fmt.period(last.period, inside=True)
     earlier = [r for r in rows[:-1] if r.evaluated]
     if not earlier:
         return words.text("chart.takeaway.first", value=value, period=period)
@@ -70,7 +67,11 @@ def _takeaway(rows: Sequence[KpiRow], fmt: Format) -> str:
     before = spelled(since, fmt)
     key = "same" if before == value else "up" if last.value > (since.value or 0) else "down"
     return words.text(
-        f"chart.takeaway.{key}", value=value, period=period, before=before, since=fmt.period(since.period)
+        f"chart.takeaway.{key}",
+        value=value,
+        period=period,
+        before=before,
+        since=fmt.period(since.period, inside=True),
     )
 
 
@@ -86,13 +87,12 @@ def _line(
     table: KpiTable,
     fmt: Format,
     until: datetime,
-    key: str,
-    kpi: str,
-    grain: str,
+    which: tuple[str, str, str],
     *,
     from_zero: bool = False,
     at_most: float | None = None,
 ) -> Chart | None:
+    key, kpi, grain = which
     rows = _history(table, kpi, "all", grain, until)
     if not rows:
         return None
@@ -144,7 +144,7 @@ def _clients(table: KpiTable, fmt: Format, until: datetime) -> Chart | None:
         "chart.clients.takeaway",
         new=fmt.number(last.value or 0),
         left=fmt.number(gone[-1]),
-        period=fmt.period(last.period),
+        period=fmt.period(last.period, inside=True),
     )
     about = About(
         "clients",
@@ -175,7 +175,7 @@ def _support(table: KpiTable, fmt: Format, until: datetime) -> Chart | None:
         counts = [float(row.n or 0) if (row := rows.get(w.period)) else 0.0 for w in weeks]
         series.append(Series(words.text(f"segment.{level}"), [Point(c) for c in counts]))
         last_counts.append(counts[-1])
-    total, period = sum(last_counts), fmt.period(weeks[-1].period)
+    total, period = sum(last_counts), fmt.period(weeks[-1].period, inside=True)
     takeaway = (
         words.text(
             "chart.support.takeaway",

@@ -1,10 +1,14 @@
 """Whether the figures can be trusted: sources, checks and rejected values of the published build."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from playbook.loader import Playbook
 from reports.figures import Build
+from reports.formatting import Format
+
+OUTCOMES = ("passed", "warned", "failed", "not_evaluated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation on one model and how it came out: passed, failed or not_evaluated."""
+    """One expectation on one model; `outcome` is one of OUTCOMES (an error counts as failed)."""
 
     model: str
     expectation: str
-    severity: str
     outcome: str
     violations: int | None
+    why: str
+    do: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,177 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """All three."""
+    """What the build knows of its own quality."""
 
     sources: Sequence[Source]
     checks: Sequence[Check]
     rejected: Sequence[Rejected]
     drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One source in words; `tone` is a status for colour and shape."""
+
+    name: str
+    state: str
+    tone: str
+    until: str
+    reason: str
+    figures: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A model's checks, counted by outcome."""
+
+    table: str
+    counts: Mapping[str, int]
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadCheck:
+    """A check that did not pass: what, why it matters, what to do."""
+
+    text: str
+    why: str
+    do: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustView:
+    """The section in words."""
+
+    fine: str
+    sources: tuple[SourceView, ...]
+    summary: str
+    rows: tuple[CheckRow, ...]
+    bad: tuple[BadCheck, ...]
+    rejected: str
+    rejected_parts: tuple[str, ...]
+    drift: str
+
+
+def read_trust(build: Build) -> Trust:
+    """Source states, check results, rejected values and new fields, as the build holds them."""
+    con = build.con
+    sources = con.execute(
+        "select source, state, reason, good_until from meta.source_status order by source"
+    ).fetchall()
+    checks = con.execute(
+        "select model, expectation, severity, status, violations, why, do_next "
+        "from quality.check_result order by model, expectation"
+    ).fetchall()
+    rejected = con.execute(
+        "select source, resource, sum(records)::bigint from quality.rejected "
+        "group by all order by 3 desc, 1, 2"
+    ).fetchall()
+    drift = con.execute("select count(*) from quality.drift").fetchone()
+    return Trust(
+        sources=[Source(*row) for row in sources],
+        checks=[
+            Check(model, expectation, _outcome(severity, status), violations, why, do)
+            for model, expectation, severity, status, violations, why, do in checks
+        ],
+        rejected=[Rejected(*row) for row in rejected],
+        drift=drift[0] if drift else 0,
+    )
+
+
+def _outcome(severity: str, status: str) -> str:
+    """A failed warning is a warning; a check that could not run has failed, whatever its severity."""
+    if status == "failed" and severity == "warn":
+        return "warned"
+    return {"passed": "passed", "not_evaluated": "not_evaluated"}.get(status, "failed")
+
+
+def trust_view(trust: Trust, playbook: Playbook, fmt: Format) -> TrustView:
+    """The section on data quality; a table row only for models with something to say or in core and kpi."""
+    words = fmt.wording
+    by_model: dict[str, dict[str, int]] = {}
+    for check in trust.checks:
+        counts = by_model.setdefault(check.model, dict.fromkeys(OUTCOMES, 0))
+        counts[check.outcome] += 1
+    passed = sum(counts["passed"] for counts in by_model.values())
+    total = len(trust.checks)
+    rejected = sum(r.count for r in trust.rejected)
+    if not total:
+        summary = words.text("data.checks.none")
+    elif passed == total:
+        summary = words.text("data.checks.all", passed=fmt.number(passed))
+    else:
+        summary = words.text("data.checks.some", passed=fmt.number(passed), total=fmt.number(total))
+    well = total == passed > 0 and not rejected and all(s.state == "complete" for s in trust.sources)
+    return TrustView(
+        fine=words.text("data.fine") if well else "",
+        sources=tuple(_source_view(source, playbook, fmt) for source in trust.sources),
+        summary=summary,
+        rows=tuple(CheckRow(model, counts, _tone(counts)) for model, counts in _grouped(by_model).items()),
+        bad=tuple(
+            BadCheck(
+                words.text(
+                    "data.check.bad",
+                    model=check.model,
+                    expectation=check.expectation,
+                    count=words.count("data.violations", check.violations or 0),
+                ),
+                check.why,
+                check.do,
+                "off" if check.outcome == "failed" else "watch",
+            )
+            for check in trust.checks
+            if check.outcome in {"failed", "warned"}
+        ),
+        rejected=words.count("data.rejected", rejected) if rejected else words.text("data.rejected.none"),
+        rejected_parts=tuple(
+            words.text(
+                "data.rejected.part",
+                source=source_name(r.source, fmt),
+                resource=r.resource,
+                count=fmt.number(r.count),
+            )
+            for r in trust.rejected
+        ),
+        drift=words.count("data.drift", trust.drift) if trust.drift else "",
+    )
+
+
+def source_name(source: str, fmt: Format) -> str:
+    """A source's name for people; one that the catalogue does not know stays as it is."""
+    key = f"source.{source}"
+    return fmt.wording.text(key) if fmt.wording.has(key) else source
+
+
+def _source_view(source: Source, playbook: Playbook, fmt: Format) -> SourceView:
+    key = f"source.state.{source.state}"
+    needing = [k.name.in_language(fmt.language) for k in playbook.kpis if source.source in k.needs]
+    tone = {"complete": "ok", "partial": "watch", "failed": "off"}.get(source.state, "not_evaluated")
+    return SourceView(
+        name=source_name(source.source, fmt),
+        state=fmt.wording.text(key) if fmt.wording.has(key) else source.state,
+        tone=tone,
+        until=fmt.moment(source.good_until) if source.good_until else fmt.wording.text("data.never"),
+        reason=source.reason or "",
+        figures=fmt.listed(needing) if needing and tone != "ok" else "",
+    )
+
+
+def _grouped(by_model: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Models whose checks all passed are summed by layer; every other model has a row of its own."""
+    rows: dict[str, dict[str, int]] = {}
+    for model, counts in by_model.items():
+        clean = counts["passed"] == sum(counts.values())
+        row = rows.setdefault(f"{model.partition('.')[0]}.*" if clean else model, dict.fromkeys(OUTCOMES, 0))
+        for outcome in OUTCOMES:
+            row[outcome] += counts[outcome]
+    return dict(sorted(rows.items(), key=lambda item: (item[0].endswith("*"), item[0])))
+
+
+def _tone(counts: Mapping[str, int]) -> str:
+    if counts["failed"]:
+        return "off"
+    if counts["warned"]:
+        return "watch"
+    return "not_evaluated" if counts["not_evaluated"] else "ok"

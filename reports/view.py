@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from reports.charts import sparkline
 from reports.figures import SMALL_SAMPLE, Figure, KpiRow
-from reports.formatting import Format
+from reports.formatting import Format, rounded
 
 _NO_POPULATION = re.compile(r"no (.+) in period")
 _SOURCE_MISSING = re.compile(r"(hubspot|intercom|mailchimp|accounting) (is not configured|was never loaded)")
@@ -44,9 +43,11 @@ def figure_view(figure: Figure, fmt: Format) -> FigureView:
     """`figure` in words."""
     row = figure.row
     arrow, trend, trend_from = _trend(figure, fmt)
-    tone = _tone(figure)
+    tone = _tone(figure, arrow.replace("same", ""))
     shown = row is not None and row.evaluated
-    sample, interval = _sure(row, fmt) if row is not None and shown else ("", "")
+    sample, interval = (
+        _sure(row, figure.interval_holds_target, fmt) if row is not None and shown else ("", "")
+    )
     status = figure.status
     return FigureView(
         kpi=figure.kpi,
@@ -99,14 +100,16 @@ def spelled(row: KpiRow | None, fmt: Format) -> str:
 
 
 def target_text(row: KpiRow | None, fmt: Format) -> str:
-    """`Target: above 98%`, or that there is none."""
+    """`Target: above 98%`, empty when there is none."""
     if row is None or (row.target_low is None and row.target_high is None):
-        return fmt.wording.text("target.none")
+        return ""
     low, high = (
         "" if t is None else fmt.amount(t, row.unit, currency=row.currency, kpi=row.kpi, rough=True)
         for t in (row.target_low, row.target_high)
     )
     if low and high:
+        if row.unit == "ratio":  # its unit is a phrase; once is enough
+            low = fmt.number(row.target_low or 0, 0 if (row.target_low or 0) % 1 == 0 else 1)
         return fmt.wording.text("target.between", low=low, high=high)
     return (
         fmt.wording.text("target.at_least", low=low) if low else fmt.wording.text("target.at_most", high=high)
@@ -150,7 +153,7 @@ def interval_text(row: KpiRow, fmt: Format) -> str:
     return fmt.wording.text("sample.interval", low=low, high=high)
 
 
-def _sure(row: KpiRow, fmt: Format) -> tuple[str, str]:
+def _sure(row: KpiRow, chance: bool, fmt: Format) -> tuple[str, str]:
     """K of n (or n) and the interval; a large sample needs neither beside its value."""
     if row.is_share_of_counts:
         sample = fmt.wording.text(
@@ -160,7 +163,7 @@ def _sure(row: KpiRow, fmt: Format) -> tuple[str, str]:
         sample = fmt.wording.count("sample.n", row.n)
     else:
         return "", ""
-    return sample, interval_text(row, fmt) if (row.n or 0) < SMALL_SAMPLE else ""
+    return sample, interval_text(row, fmt) if chance or (row.n or 0) < SMALL_SAMPLE else ""
 
 
 def _trend(figure: Figure, fmt: Format) -> tuple[Literal["up", "down", "same", ""], str, str]:
@@ -185,18 +188,24 @@ def change_text(figure: Figure, fmt: Format) -> str:
     row, before, change = figure.row, figure.previous, figure.change
     if row is None or before is None or change is None or spelled(row, fmt) == spelled(before, fmt):
         return ""
-    size = abs(Decimal(str(row.value)) - Decimal(str(before.value)))
+    if row.unit == "money" and figure.relative_change is not None:
+        return fmt.share(abs(figure.relative_change))
+    # The difference of what is printed: a reader who subtracts the two must get it.
+    digits = {"share": 3, "hours": 1, "minutes": 1, "ratio": 1}.get(row.unit, 0)
+    if row.unit in {"hours", "minutes", "ratio"} and abs(float(row.value or 0)) >= 100:
+        digits = 0
+    size = abs(rounded(row.value or 0, digits) - rounded(before.value or 0, digits))
+    if not size:
+        return ""
     if row.unit == "share":
         return fmt.points(size, sign=False)
-    if row.unit == "money" and figure.relative_change is not None and size:
-        return fmt.share(abs(figure.relative_change))
     if row.unit == "ratio":
         return fmt.number(size, 1)
     return fmt.amount(size, row.unit, currency=row.currency)
 
 
-def _tone(figure: Figure) -> Literal["good", "bad", ""]:
-    if not figure.change or figure.better == 0:
+def _tone(figure: Figure, shown: str) -> Literal["good", "bad", ""]:
+    if not figure.change or not shown or figure.better == 0:
         return ""
     return "good" if figure.change * figure.better > 0 else "bad"
 

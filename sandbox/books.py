@@ -1,8 +1,8 @@
-"""The bookkeeper's desk: balances, and the events that every booking, bank line or card charge leaves behind."""
+"""The bookkeeper's desk: balances, and the events that bookings, bank lines and card charges leave behind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from heapq import heappop, heappush
@@ -28,7 +28,7 @@ def next_working_day(day: date) -> date:
 
 @dataclass(slots=True)
 class _Payout:
-    gross: Decimal = ZERO
+    net: Decimal = ZERO
     count: int = 0
 
 
@@ -41,7 +41,7 @@ class Books:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.balance: dict[str, Decimal] = {}
-        self.now = datetime.min
+        self.now = datetime.min.replace(tzinfo=UTC)
         self._plans: list[tuple[datetime, int, Callable[[], None]]] = []
         self._planned = 0
         self._entries = 0
@@ -65,9 +65,9 @@ class Books:
         return self.balance.get(account, ZERO)
 
     def post(
-        self, kind: str, document: str, name: str, memo: str, lines: list[Line], day: date | None = None
+        self, kind: str, document: str, name: str, memo: str, lines: list[Line], *, day: date | None = None
     ) -> None:
-        """Book an entry now, dated `day` (today by default). Raises AssertionError when it does not balance."""
+        """Book an entry now, dated `day` (default today). Raises AssertionError when it does not balance."""
         used = [(account, amount) for account, amount in lines if amount]
         if sum((amount for _, amount in used), ZERO) != ZERO:
             raise AssertionError(f"{kind} {document} does not balance")
@@ -90,7 +90,7 @@ class Books:
         )
 
     def bank(self, account: str, amount: Decimal, text: str, value_day: date | None = None) -> None:
-        """A line on the bank statement, now. Book its entry (`post`) first: the balance comes from the books."""
+        """A line on the bank statement, now. Book its entry first: the balance comes from the books."""
         day = local(self.now).date()
         self.events.append(
             BankMoved(
@@ -105,7 +105,7 @@ class Books:
         )
 
     def pay(self, kind: str, document: str, name: str, text: str, lines: list[Line]) -> None:
-        """Book an entry that leaves (or reaches) the main account, with its bank line; `lines` are the other side."""
+        """Book a movement of the main account together with its bank line; `lines` are the other side."""
         total = sum((amount for _, amount in lines), ZERO)
         self.post(kind, document, name, text, [*lines, (BANK["main"], -total)])
         self.bank("main", -total, text)
@@ -114,20 +114,20 @@ class Books:
         """A Stripe balance transaction, now; False when a refund finds too little in the coming payout."""
         monday = payout_day(self.now)
         basket = self._payouts.setdefault(monday, _Payout())
-        if gross < 0 and basket.gross + gross <= 0:
+        if gross < 0 and basket.net + gross <= 0:
             return False
         if not basket.count:
-            self.plan(self.now.replace(hour=3, minute=0, second=0) + (monday - self.now.date()) * 1, self._pay_out)
-        basket.gross += gross - fee
+            self.plan(datetime.combine(monday, time(3), tzinfo=UTC), self._pay_out)
+        basket.net += gross - fee
         basket.count += 1
-        self._stripe_event("txn", category, gross, fee, description, f"po_{_token('po', monday.toordinal())}")
+        self._stripe_event(category, gross, fee, description, f"po_{_token('po', monday.toordinal())}")
         return True
 
     def _pay_out(self) -> None:
         monday = self.now.date()
-        amount = self._payouts.pop(monday).gross
+        amount = self._payouts.pop(monday).net
         payout = f"po_{_token('po', monday.toordinal())}"
-        self._stripe_event("txn", "payout", -amount, ZERO, "STRIPE PAYOUT", payout)
+        self._stripe_event("payout", -amount, ZERO, "STRIPE PAYOUT", payout)
         arrival = next_working_day(monday + timedelta(days=1))
 
         def arrive() -> None:
@@ -143,13 +143,13 @@ class Books:
         self.plan(self.now + (arrival - monday), arrive)
 
     def _stripe_event(
-        self, prefix: str, category: str, gross: Decimal, fee: Decimal, description: str, payout: str
+        self, category: str, gross: Decimal, fee: Decimal, description: str, payout: str
     ) -> None:
         self._stripe += 1
         self.events.append(
             StripeMoved(
                 at=self.now,
-                transaction=f"{prefix}_{_token(prefix, self._stripe)}",
+                transaction=f"txn_{_token('txn', self._stripe)}",
                 category=category,
                 gross=gross,
                 fee=fee,
@@ -160,7 +160,7 @@ class Books:
 
 
 def payout_day(at: datetime) -> date:
-    """The Monday (UTC) on which Stripe pays out what it took in at that instant: the first at least two days later."""
+    """The Monday (UTC) on which Stripe pays out what it took in then: the first at least three days later."""
     day = at.date() + timedelta(days=3)
     return day + timedelta(days=(-day.weekday()) % 7)
 

@@ -1,4 +1,4 @@
-"""Office hours, and the instant at which a service clock reaches its target. Knows nothing of conversations."""
+"""Office hours, and the instant at which a service clock reaches its target. Knows no conversations."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta

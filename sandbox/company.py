@@ -1,4 +1,4 @@
-"""The simulated company on paper: staff, plans, chart of accounts, support policy. Constants of docs/data-contract.md."""
+"""The simulated company on paper: staff, plans, accounts, support policy, as in docs/data-contract.md."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -11,7 +11,16 @@ CURRENCY = "EUR"
 CENT = Decimal("0.01")
 VAT_RATE = Decimal("0.21")
 
-INDUSTRIES = ("clinics", "legal", "retail", "hospitality", "real_estate", "education", "logistics", "consulting")
+INDUSTRIES = (
+    "clinics",
+    "legal",
+    "retail",
+    "hospitality",
+    "real_estate",
+    "education",
+    "logistics",
+    "consulting",
+)
 LEAD_STAGES = ("lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 OPEN_DEAL_STAGES = ("appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "contractsent")
 CHECKLIST = ("platform_access", "first_settings", "integrations")
@@ -77,18 +86,35 @@ class Staff:
         return self.start <= day and (self.end is None or day < self.end)
 
 
-def _staff(
-    key: str,
-    role: str,
-    name: str,
-    start: str,
-    cost: int,
-    flags: str = "",
-    levels: tuple[str, ...] = (),
-    *,
-    fte: str = "1",
-    end: str | None = None,
-) -> Staff:
+# id | role | name | fte | start | end | monthly cost | d = direct, a = acquisition | support levels served
+_TEAM = """
+om1  | operations manager   | Elena Robles    | 1   | 2025-11-01 |            | 5000 |   | L3
+cs1  | customer success     | Marta Iglesias  | 1   | 2025-11-01 |            | 3750 | d | L1 L2
+ae1  | automation engineer  | Daniel Ferrer   | 1   | 2025-11-01 |            | 6000 | d | L2
+ts1  | technical support    | Iván Soler      | 1   | 2025-11-01 | 2026-07-01 | 3000 | d | L1
+sdr1 | SDR                  | Laura Benítez   | 1   | 2025-11-01 |            | 3500 | a |
+cm1  | content marketing    | Nuria Casas     | 0.5 | 2025-11-01 |            | 2500 | a |
+da1  | data analyst         | Hugo Peña       | 1   | 2026-02-01 |            | 4750 |   |
+cc1  | content creator      | Claudia Mora    | 1   | 2026-02-01 |            | 4000 | a |
+fs1  | full-stack developer | Tomás Rey       | 1   | 2026-02-01 |            | 6000 | d |
+coo1 | COO                  | Beatriz Lozano  | 1   | 2026-05-01 |            | 7000 |   |
+cto1 | CTO                  | Álvaro Quintana | 1   | 2026-05-01 |            | 7500 |   | L3
+qa1  | QA                   | Irene Salas     | 1   | 2026-05-01 |            | 4000 | d |
+cs2  | customer success     | Pablo Nieto     | 1   | 2026-05-01 |            | 3750 | d | L2
+ae2  | automation engineer  | Sofía Vidal     | 1   | 2026-05-01 |            | 6000 | d | L2
+ts2  | technical support    | Rubén Cano      | 1   | 2026-05-01 |            | 3000 | d | L1
+ai1  | AI/ML engineer       | Carmen Duarte   | 1   | 2026-06-01 |            | 6500 | d |
+do1  | DevOps               | Óscar Prieto    | 1   | 2026-06-01 |            | 6000 |   |
+de1  | designer             | Lucía Ramos     | 1   | 2026-06-01 |            | 4000 | d |
+am1  | account manager      | Jorge Medina    | 1   | 2026-06-01 |            | 4000 | d | L2
+ma1  | marketing automation | Alicia Torres   | 1   | 2026-07-01 |            | 4000 | a |
+bd1  | business development | Víctor Sanz     | 1   | 2026-07-01 |            | 4500 | a |
+ts3  | technical support    | Noelia Crespo   | 1   | 2026-07-15 |            | 3000 | d | L1
+"""
+
+
+def _staff(row: str) -> Staff:
+    key, role, name, fte, start, end, cost, flag, levels = (cell.strip() for cell in row.split("|"))
     first, last = name.split(" ", 1)
     return Staff(
         id=key,
@@ -99,42 +125,19 @@ def _staff(
         start=date.fromisoformat(start),
         end=date.fromisoformat(end) if end else None,
         monthly_cost=Decimal(cost),
-        direct="d" in flags,
-        acquisition="a" in flags,
-        levels=levels,
+        direct=flag == "d",
+        acquisition=flag == "a",
+        levels=tuple(levels.split()),
     )
 
 
-STAFF: tuple[Staff, ...] = (
-    _staff("om1", "operations manager", "Elena Robles", "2025-11-01", 5000, "", ("L3",)),
-    _staff("cs1", "customer success", "Marta Iglesias", "2025-11-01", 3750, "d", ("L1", "L2")),
-    _staff("ae1", "automation engineer", "Daniel Ferrer", "2025-11-01", 6000, "d", ("L2",)),
-    _staff("ts1", "technical support", "Iván Soler", "2025-11-01", 3000, "d", ("L1",), end="2026-07-01"),
-    _staff("sdr1", "SDR", "Laura Benítez", "2025-11-01", 3500, "a"),
-    _staff("cm1", "content marketing", "Nuria Casas", "2025-11-01", 2500, "a", fte="0.5"),
-    _staff("da1", "data analyst", "Hugo Peña", "2026-02-01", 4750),
-    _staff("cc1", "content creator", "Claudia Mora", "2026-02-01", 4000, "a"),
-    _staff("fs1", "full-stack developer", "Tomás Rey", "2026-02-01", 6000, "d"),
-    _staff("coo1", "COO", "Beatriz Lozano", "2026-05-01", 7000),
-    _staff("cto1", "CTO", "Álvaro Quintana", "2026-05-01", 7500, "", ("L3",)),
-    _staff("qa1", "QA", "Irene Salas", "2026-05-01", 4000, "d"),
-    _staff("cs2", "customer success", "Pablo Nieto", "2026-05-01", 3750, "d", ("L2",)),
-    _staff("ae2", "automation engineer", "Sofía Vidal", "2026-05-01", 6000, "d", ("L2",)),
-    _staff("ts2", "technical support", "Rubén Cano", "2026-05-01", 3000, "d", ("L1",)),
-    _staff("ai1", "AI/ML engineer", "Carmen Duarte", "2026-06-01", 6500, "d"),
-    _staff("do1", "DevOps", "Óscar Prieto", "2026-06-01", 6000),
-    _staff("de1", "designer", "Lucía Ramos", "2026-06-01", 4000, "d"),
-    _staff("am1", "account manager", "Jorge Medina", "2026-06-01", 4000, "d", ("L2",)),
-    _staff("ma1", "marketing automation", "Alicia Torres", "2026-07-01", 4000, "a"),
-    _staff("bd1", "business development", "Víctor Sanz", "2026-07-01", 4500, "a"),
-    _staff("ts3", "technical support", "Noelia Crespo", "2026-07-15", 3000, "d", ("L1",)),
-)
+STAFF = tuple(_staff(row) for row in _TEAM.strip().splitlines())
 STAFF_BY_ID = {person.id: person for person in STAFF}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of the journal; `kind` is revenue, direct, operating, financial, tax_on_profit or balance."""
+    """A journal account; `kind` is revenue, direct, operating, financial, tax_on_profit or balance."""
 
     name: str
     kind: str

@@ -11,7 +11,7 @@ from sandbox.events import DealCreated, DealWon, Event, SubscriptionEnded
 from sandbox.reactions import satisfaction
 from sandbox.sales import Client, Offer, offer
 
-MONTHLY_HAZARD = 0.036
+MONTHLY_HAZARD = 0.032
 GROWS = 0.028
 SHRINKS = 0.009
 COMES_BACK = 0.10

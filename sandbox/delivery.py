@@ -1,4 +1,4 @@
-"""The work for clients: the onboarding checklist, deliverables with their errors and rework, satisfaction surveys."""
+"""The work for clients: the onboarding checklist, deliverables with errors and rework, surveys."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -34,7 +34,7 @@ TITLES = {
 
 
 def onboarding(seed: int, client: Client, begin: date) -> list[Event]:
-    """When the client finishes each item of the checklist; about one client in eleven leaves something undone."""
+    """When the client finishes each checklist item; about one client in eleven leaves something undone."""
     dice = Random(f"{seed}/onboarding/{client.company}")
     practice = 1.25 - 0.5 * maturity(local(client.start).date(), begin)
     access = client.start + timedelta(hours=dice.lognormvariate(0.6, 0.9))
@@ -113,10 +113,8 @@ def _deliverable(dice: Random, key: str, client: Client, requested: datetime, be
     return events
 
 
-def surveys(
-    seed: int, client: Client, subscriptions: Sequence[Subscription], clock: datetime
-) -> list[Event]:
-    """Answers to the surveys sent by hand before `clock`; later ones are Tenfold's, and `reactions` answers them."""
+def surveys(seed: int, client: Client, subscriptions: Sequence[Subscription], clock: datetime) -> list[Event]:
+    """Answers to the surveys sent by hand before `clock`; later ones are Tenfold's: see `reactions`."""
     content = satisfaction(seed, client.company)
     events: list[Event] = []
     for days in SURVEY_DAYS:

@@ -1,4 +1,4 @@
-"""What happens in the simulated company: the one event log that every vendor's records and the truth come from.
+"""What happens in the simulated company: the one event log behind every vendor's records and the truth.
 
 Shared contract of the simulation (which writes it), the vendor servers (which show it through their own
 protocols) and the truth (which computes KPIs from it). Every `at` is aware UTC with whole seconds.

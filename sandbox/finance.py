@@ -1,4 +1,4 @@
-"""The money side that is not clients: capital, loan, payroll, suppliers, taxes and savings. Plans it on the books."""
+"""The money that is not clients': capital, loan, payroll, suppliers, taxes, savings, planned on the books."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,16 +73,47 @@ def bills(seed: int, index: int, month: date, volume: Volume) -> list[Bill]:
     big_office = month >= date(2026, 5, 1)
     ads = 700 + 30 * volume.new_clients
     found = [
-        Bill("621 Office rent", "Inmobiliaria Puerta Norte", "Alquiler oficina", Decimal(3400 if big_office else 1600)),
+        Bill(
+            "621 Office rent",
+            "Inmobiliaria Puerta Norte",
+            "Alquiler oficina",
+            Decimal(3400 if big_office else 1600),
+        ),
         Bill("627 Advertising", "Google Ireland", "Google Ads", around(ads * 0.6, 0.15), vat=False),
         Bill("627 Advertising", "LinkedIn Ireland", "Campañas LinkedIn", around(ads * 0.25, 0.2), vat=False),
-        Bill("627 Advertising", "Meta Platforms Ireland", "Anuncios Meta", around(ads * 0.15, 0.2), vat=False),
-        Bill("628 Software subscriptions", "HubSpot Ireland", "CRM", Decimal(1330 if big_office else 880), vat=False),
-        Bill("628 Software subscriptions", "Intercom R&D", "Soporte", around(180 + 35 * heads, 0.02), vat=False),
-        Bill("628 Software subscriptions", "Mailchimp", "Correo", around(60 + volume.active_clients * 0.4), vat=False),
-        Bill("628 Software subscriptions", "Zapier", "Automatizaciones", around(120 + 0.5 * volume.active_clients)),
+        Bill(
+            "627 Advertising", "Meta Platforms Ireland", "Anuncios Meta", around(ads * 0.15, 0.2), vat=False
+        ),
+        Bill(
+            "628 Software subscriptions",
+            "HubSpot Ireland",
+            "CRM",
+            Decimal(1330 if big_office else 880),
+            vat=False,
+        ),
+        Bill(
+            "628 Software subscriptions", "Intercom R&D", "Soporte", around(180 + 35 * heads, 0.02), vat=False
+        ),
+        Bill(
+            "628 Software subscriptions",
+            "Mailchimp",
+            "Correo",
+            around(60 + volume.active_clients * 0.4),
+            vat=False,
+        ),
+        Bill(
+            "628 Software subscriptions",
+            "Zapier",
+            "Automatizaciones",
+            around(120 + 0.5 * volume.active_clients),
+        ),
         Bill("628 Software subscriptions", "Google Cloud EMEA", "Workspace", Decimal(14 * heads), vat=False),
-        Bill("623 Professional fees", "Gestoría Almansa", "Asesoría fiscal y laboral", Decimal(390 + 18 * heads)),
+        Bill(
+            "623 Professional fees",
+            "Gestoría Almansa",
+            "Asesoría fiscal y laboral",
+            Decimal(390 + 18 * heads),
+        ),
         Bill(
             "629 AI and cloud usage",
             "OpenAI Ireland",
@@ -105,7 +136,13 @@ def bills(seed: int, index: int, month: date, volume: Volume) -> list[Bill]:
     work = volume.deliverables * 9.5
     for supplier, share in (("Estudio Brava", 0.45), ("Nexo Freelance", 0.35), ("Ana Lobo Diseño", 0.2)):
         found.append(
-            Bill("600 Delivery subcontractors", supplier, "Trabajos del mes", around(work * share + 60), late=True)
+            Bill(
+                "600 Delivery subcontractors",
+                supplier,
+                "Trabajos del mes",
+                around(work * share + 60),
+                late=True,
+            )
         )
     return found
 
@@ -119,6 +156,7 @@ class Finance:
         self._begin = begin
         self._accrued_tax = ZERO
         self._paid_tax = ZERO
+        self._vat_due = ZERO
         self._documents = 0
 
     def open(self) -> None:
@@ -170,7 +208,9 @@ class Finance:
         self._books.pay("Deposit", "", "Socios", "APORTACION DE CAPITAL", [("100 Capital", -CAPITAL)])
 
     def _loan(self) -> None:
-        self._books.pay("Deposit", "", "Banco del Norte", "ABONO PRESTAMO 0049-7731", [("170 Bank loan", -LOAN)])
+        self._books.pay(
+            "Deposit", "", "Banco del Norte", "ABONO PRESTAMO 0049-7731", [("170 Bank loan", -LOAN)]
+        )
 
     def _instalment(self, index: int) -> None:
         principal = cents(LOAN / LOAN_MONTHS)
@@ -216,9 +256,13 @@ class Finance:
         def enter() -> None:
             number = self._number("B")
             if not terms and not bill.late:
-                books.pay("Expense", number, bill.supplier, f"RECIBO {bill.supplier.upper()} {bill.memo}", costs)
+                books.pay(
+                    "Expense", number, bill.supplier, f"RECIBO {bill.supplier.upper()} {bill.memo}", costs
+                )
                 return
-            books.post("Bill", number, bill.supplier, bill.memo, [*costs, (PAYABLE, -bill.base - tax)], day)
+            books.post(
+                "Bill", number, bill.supplier, bill.memo, [*costs, (PAYABLE, -bill.base - tax)], day=day
+            )
             paid = next_working_day(max(entered, day + terms) + timedelta(days=1))
             text = f"TRANSF. A {bill.supplier.upper()} {number}"
             self._at(
@@ -243,7 +287,7 @@ class Finance:
             "",
             f"Impuesto de sociedades, {last:%m/%Y}",
             [("630 Corporate tax", step), (TAX, -step)],
-            last,
+            day=last,
         )
 
     def _pay_profit_tax(self) -> None:
@@ -255,7 +299,7 @@ class Finance:
     def _settle_vat(self, last: date) -> None:
         books = self._books
         charged, paid = -books.of(VAT_OUT), books.of(VAT_IN)
-        self._vat_due = charged - paid + getattr(self, "_vat_due", ZERO)
+        self._vat_due += charged - paid
         books.post(
             "Journal Entry",
             f"IVA{last:%Y%m}",
@@ -305,7 +349,11 @@ class Finance:
 
 
 def volumes(
-    begin: date, months: int, starts: Mapping[date, int], active: Callable[[datetime], int], work: Mapping[date, int]
+    begin: date,
+    months: int,
+    starts: Mapping[date, int],
+    active: Callable[[datetime], int],
+    work: Mapping[date, int],
 ) -> list[Volume]:
     """The volume of every month: new clients and deliverables by month, active clients at its start."""
     found = []

@@ -1,4 +1,4 @@
-"""The audience and its monthly campaign: who reads, who clicks, whose address is dead, who wants no more mail."""
+"""The audience and its monthly campaign: who reads, who clicks, whose address is dead, who has had enough."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -83,7 +83,7 @@ def campaigns(seed: int, begin: date, until: date, events: Sequence[Event]) -> l
         dice = Random(f"{seed}/campaign/{index}")
         to = tuple(person for person in members if person not in never)
         if to:
-            leaving += _send(dice, f"m{index + 1:03d}", month, sent, to, customers, found)
+            leaving += _send(dice, f"m{index + 1:03d}", sent, to, customers=customers, found=found)
         month = add_months(month, 1)
         index += 1
     return found
@@ -92,16 +92,16 @@ def campaigns(seed: int, begin: date, until: date, events: Sequence[Event]) -> l
 def _send(
     dice: Random,
     key: str,
-    month: date,
     sent: datetime,
     to: tuple[str, ...],
+    *,
     customers: set[str],
     found: list[Event],
 ) -> list[tuple[datetime, str]]:
     """Append what one campaign causes to `found`; return whom it loses, and when."""
-    title, subject = CAMPAIGNS[month.month % len(CAMPAIGNS)]
+    title, subject = CAMPAIGNS[sent.month % len(CAMPAIGNS)]
     found.append(
-        CampaignSent(at=sent, campaign=key, title=f"{title} {month:%Y-%m}", subject=subject, recipients=to)
+        CampaignSent(at=sent, campaign=key, title=f"{title} {sent:%Y-%m}", subject=subject, recipients=to)
     )
     lost: list[tuple[datetime, str]] = []
     appeal = dice.uniform(0.85, 1.15)

@@ -63,7 +63,9 @@ def recipients(events: Iterable[Event]) -> dict[str, Recipient]:
         email: Recipient(
             person,
             company,
-            tuple(item for item in CHECKLIST if item not in done.get(company, set())) if company in clients else (),
+            tuple(item for item in CHECKLIST if item not in done.get(company, set()))
+            if company in clients
+            else (),
         )
         for person, (email, company) in people.items()
         if person not in gone
@@ -71,7 +73,7 @@ def recipients(events: Iterable[Event]) -> dict[str, Recipient]:
 
 
 def mail_kind(step: str) -> str | None:
-    """The kind of mail (welcome, tutorial, day7, survey) that a step id such as `onboarding.day-7` stands for.
+    """The kind of mail (welcome, tutorial, day7, survey) that a step id like `onboarding.day-7` stands for.
 
     None when the step is none of these: such mail is read and changes nothing.
     """
@@ -88,9 +90,9 @@ def mail_kind(step: str) -> str | None:
 
 
 def reactions(seed: int, recipient: Recipient, kind: str, at: datetime) -> list[Event]:
-    """What happens later because `recipient` got a mail of `kind` at the instant `at` (aware UTC), in time order.
+    """What happens later, in time order, because `recipient` got a mail of `kind` at `at` (aware UTC).
 
-    SurveyAnswered for part of the survey mails; OnboardingItemDone for part of the items that would stay undone.
+    SurveyAnswered for part of the survey mails; OnboardingItemDone for part of the items never done else.
     """
     moment = at.replace(microsecond=0)
     if kind == "survey":

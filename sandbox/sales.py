@@ -31,7 +31,7 @@ from sandbox.events import (
 )
 from sandbox.names import NameBook, address
 
-# A client's lead appears at most this long before the start, so cohorts far in the future cannot touch the past.
+# A client's lead appears at most this long before the start, so later cohorts cannot touch the past.
 LONGEST_SALE = timedelta(days=35)
 LOST_DEALS_PER_CLIENT = 1.0
 COLD_LEADS_PER_CLIENT = 1.8
@@ -68,7 +68,7 @@ class Client:
 
 @dataclass(slots=True)
 class Sales:
-    """What the sales chapter hands on: its events, the clients in order of key, and every lead's first person."""
+    """What the sales chapter hands on: its events, the clients in order of key, every lead's first person."""
 
     events: list[Event] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Sales:
 
 
 def planned_clients(seed: int, index: int, months: int, first: int, last: int) -> int:
-    """New clients of the month with that index: a straight line from `first` to `last`, a little uneven between."""
+    """New clients of the month with that index: a straight line from `first` to `last`, a little uneven."""
     if index == 0:
         return first
     if index == months - 1:
@@ -90,7 +90,9 @@ def planned_clients(seed: int, index: int, months: int, first: int, last: int) -
 def offer(dice: Random, month_index: int, plan: str | None = None, interval: str | None = None) -> Offer:
     """A plan, an interval and a price; one client in five gets a discount that lasts."""
     later = min(month_index, 12) / 12
-    plan = plan or dice.choices(("basic", "growth", "pro"), (0.50 - 0.10 * later, 0.37, 0.13 + 0.10 * later))[0]
+    plan = (
+        plan or dice.choices(("basic", "growth", "pro"), (0.50 - 0.10 * later, 0.37, 0.13 + 0.10 * later))[0]
+    )
     interval = interval or dice.choices(("month", "year", "quarter", "week"), (0.74, 0.11, 0.10, 0.05))[0]
     full = PLANS[plan][interval]
     off = dice.choice((5, 10, 10, 15, 20)) if dice.random() < 0.22 else 0
@@ -194,7 +196,9 @@ class SalesOffice:
                 when += timedelta(seconds=int(dice.uniform(0.3, 8) * 86_400))
                 out.append(DealStageMoved(at=when, deal=deal, stage=stage))
             if dice.random() < 0.93:
-                out.append(DealLost(at=when + timedelta(seconds=int(dice.uniform(1, 25) * 86_400)), deal=deal))
+                out.append(
+                    DealLost(at=when + timedelta(seconds=int(dice.uniform(1, 25) * 86_400)), deal=deal)
+                )
         elif dice.random() < 0.5:
             at = sorted(later(dice.uniform(0.2, 30)) for _ in range(2))
             self._stages(lead, at if dice.random() < 0.3 else at[:1])
@@ -300,5 +304,3 @@ class SalesOffice:
 def _employed(key: str, moment: datetime) -> bool:
     day = local(moment).date()
     return any(person.id == key and person.employed_on(day) for person in STAFF)
-
-

@@ -1,7 +1,7 @@
 """The whole simulated company as one list of events.
 
-Every company, invoice, campaign and month has dice of its own, drawn in the order of time, and nothing looks ahead:
-so a later horizon only adds events, and the clock can be advanced without rewriting what has been seen.
+Every company, invoice, campaign and month has dice of its own, drawn in the order of time, and nothing looks
+ahead: a later horizon only adds events, so the clock can be advanced without rewriting what has been seen.
 """
 
 from bisect import bisect_right
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from sandbox import delivery, marketing, support
 from sandbox.billing import Billing
 from sandbox.books import Books
-from sandbox.company import add_months, instant, local
+from sandbox.company import STAFF, add_months, instant, local
 from sandbox.contracts import Subscription, life
 from sandbox.events import DeliverableRequested, Event
 from sandbox.finance import Finance, volumes
@@ -32,18 +32,24 @@ def simulate(
     first: int = 10,
     last: int = 100,
     clock: datetime = DEFAULT_CLOCK,
+    *,
     until: datetime | None = None,
 ) -> list[Event]:
     """Every event from the first of `months` local months before the clock's up to `until`, sorted by `at`.
 
-    New clients a month grow from `first` to `last` over those months and stay there. `until` is 120 days after
-    the clock by default. With the same other arguments a later `until` only adds events; `clock` is the clock
-    of the beginning and must not be moved when time is advanced. Raises ValueError for a size that is no company.
+    New clients a month grow from `first` to `last` over those months and stay there. `until` is 120 days
+    after the clock by default. With the same other arguments a later `until` only adds events; `clock` is the
+    clock of the beginning and must not be moved when time is advanced.
+    Raises ValueError for sizes that make no company, or a beginning before the team's first day.
     """
     if months < 1 or first < 1 or last < first or clock.tzinfo is None:
-        raise ValueError("months and first must be at least 1, last at least first, and the clock must be aware")
+        raise ValueError(
+            "months and first must be at least 1, last at least first, and the clock must be aware"
+        )
     until = until or clock + HORIZON
     begin = first_day(clock, months)
+    if begin < (hired := min(person.start for person in STAFF)):
+        raise ValueError(f"the company would begin on {begin}, before its team: nobody works before {hired}")
     end_month = local(until).date().replace(day=1)
     count = (end_month.year - begin.year) * 12 + end_month.month - begin.month + 1
     # Chapters are written to the end of the last month, and cut at the end.
@@ -74,7 +80,21 @@ def simulate(
     events += marketing.audience(seed, events)
     events.sort(key=_at)
     events += marketing.campaigns(seed, begin, end_month, events)
-    events += _money(seed, begin, count, subscriptions, office, events, horizon)
+    months_of = volumes(
+        begin,
+        count,
+        starts=Counter(_month(client.start) for client in sales.clients),
+        active=lambda moment: sum(each.active_at(moment) for each in subscriptions),
+        work=Counter(_month(each.at) for each in events if isinstance(each, DeliverableRequested)),
+    )
+    books = Books()
+    finance = Finance(seed, books, begin)
+    finance.open()
+    for index, volume in enumerate(months_of):
+        finance.month(index, volume)
+    billing = Billing(seed, books, {client.company: client for client in sales.clients})
+    billing.plan(subscriptions, horizon)
+    events += books.run(horizon)
     events.sort(key=_at)
     return events[: bisect_right(events, until, key=_at)]
 
@@ -83,27 +103,5 @@ def _at(event: Event) -> datetime:
     return event.at
 
 
-def _money(
-    seed: int,
-    begin: date,
-    months: int,
-    subscriptions: list[Subscription],
-    office: SalesOffice,
-    events: list[Event],
-    horizon: datetime,
-) -> list[Event]:
-    """Everything that touches the journal, the banks and Stripe up to the horizon."""
-    starts = Counter(local(client.start).date().replace(day=1) for client in office.sales.clients)
-    work = Counter(local(each.at).date().replace(day=1) for each in events if isinstance(each, DeliverableRequested))
-
-    def active(moment: datetime) -> int:
-        return sum(each.active_at(moment) for each in subscriptions)
-
-    books = Books()
-    finance = Finance(seed, books, begin)
-    finance.open()
-    for index, volume in enumerate(volumes(begin, months, starts, active, work)):
-        finance.month(index, volume)
-    clients = {client.company: client for client in office.sales.clients}
-    Billing(seed, books, clients).plan(subscriptions, horizon)
-    return books.run(horizon)
+def _month(moment: datetime) -> date:
+    return local(moment).date().replace(day=1)

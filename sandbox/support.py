@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from math import exp
 from random import Random
 
@@ -40,7 +40,7 @@ def agents(level: str, day: date) -> tuple[str, ...]:
 
 
 def load(day: date) -> float:
-    """How stretched support is: the summer of 2026 runs one technician short, new hires take weeks to learn."""
+    """How stretched support is: July 2026 runs one technician short, and new hires take weeks to learn."""
     if date(2026, 7, 1) <= day < date(2026, 8, 10):
         return 1.75
     if date(2026, 4, 1) <= day < date(2026, 5, 10):
@@ -57,7 +57,15 @@ class Conversation:
     """One conversation being written, its hand moving forward in time."""
 
     def __init__(
-        self, dice: Random, key: str, person: str, language: str, opened: datetime, begin: date, content: float
+        self,
+        dice: Random,
+        key: str,
+        person: str,
+        opened: datetime,
+        *,
+        language: str,
+        begin: date,
+        content: float,
     ) -> None:
         self._dice, self._key, self._person, self._language = dice, key, person, language
         self._now = opened
@@ -248,7 +256,9 @@ class Conversation:
         if dice.random() >= 0.30:
             return
         hours = (self._now - self._opened).total_seconds() / 3600
-        felt = self._content + 0.14 - 0.05 * min(3.0, hours / 20) - 0.05 * (self._load - 1) + dice.gauss(0, 0.1)
+        felt = (
+            self._content + 0.14 - 0.05 * min(3.0, hours / 20) - 0.05 * (self._load - 1) + dice.gauss(0, 0.1)
+        )
         rating = 5 if felt > 0.80 else 4 if felt > 0.60 else 3 if felt > 0.5 else 2 if felt > 0.42 else 1
         remark = dice.choice(REMARKS[rating]) if dice.random() < 0.3 else ""
         self._wait(dice.lognormvariate(7.5, 1.4))
@@ -263,6 +273,7 @@ def of_client(
     """All conversations that the client opens in the months from its start up to the month of `until`."""
     dice = Random(f"{seed}/support/{client.company}")
     content = satisfaction(seed, client.company)
+    write = partial(Conversation, language=client.language, begin=begin, content=content)
     talkative = dice.gammavariate(4, 0.25)
     month = local(client.start).date().replace(day=1)
     events: list[Event] = []
@@ -280,15 +291,13 @@ def of_client(
             count += 1
             person = own.choice(client.people_at(opened))
             key = f"v{client.company[1:]}-{count:03d}"
-            made = Conversation(own, key, person, client.language, opened, begin, content)
+            made = write(own, key, person, opened)
             events += made.run()
             if own.random() < 0.012:
                 count += 1
                 again = opened + timedelta(seconds=int(own.uniform(40, 400)))
                 key = f"v{client.company[1:]}-{count:03d}"
-                events += Conversation(
-                    own, key, person, client.language, again, begin, content
-                ).duplicate()
+                events += write(own, key, person, again).duplicate()
         month = add_months(month, 1)
     return events
 
@@ -307,14 +316,23 @@ def spam(seed: int, index: int, month: date, leads: Sequence[tuple[datetime, str
         key = f"s{index:02d}-{number:03d}"
         events.append(
             ConversationOpened(
-                at=at, conversation=key, person=person, subject=dice.choice(SPAM), body="https://spam.example/offer"
+                at=at,
+                conversation=key,
+                person=person,
+                subject=dice.choice(SPAM),
+                body="https://spam.example/offer",
             )
         )
         if dice.random() < 0.4:
             at += timedelta(seconds=dice.randrange(5, 50))
             events.append(
                 ConversationPart(
-                    at=at, conversation=key, kind="comment", author_kind="bot", author="bot", body=ANSWERS["bot"]["en"]
+                    at=at,
+                    conversation=key,
+                    kind="comment",
+                    author_kind="bot",
+                    author="bot",
+                    body=ANSWERS["bot"]["en"],
                 )
             )
         at += timedelta(seconds=dice.randrange(600, 90_000))

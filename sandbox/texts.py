@@ -4,36 +4,57 @@ TOPICS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
     (
         "access",
         {
-            "es": ("No puedo entrar", "Hola, la plataforma no acepta mi contraseña desde esta mañana. ¿Qué hago?"),
-            "en": ("Cannot sign in", "Hi, the platform has refused my password since this morning. What can I do?"),
+            "es": (
+                "No puedo entrar",
+                "Hola, la plataforma no acepta mi contraseña desde esta mañana. ¿Qué hago?",
+            ),
+            "en": (
+                "Cannot sign in",
+                "Hi, the platform has refused my password since this morning. What can I do?",
+            ),
         },
     ),
     (
         "billing",
         {
-            "es": ("Duda sobre la factura", "Buenos días, ¿me podéis explicar el importe de la última factura?"),
+            "es": (
+                "Duda sobre la factura",
+                "Buenos días, ¿me podéis explicar el importe de la última factura?",
+            ),
             "en": ("Question about my invoice", "Hello, could you explain the amount of the last invoice?"),
         },
     ),
     (
         "integration",
         {
-            "es": ("El calendario no sincroniza", "Las citas del asistente ya no llegan a nuestro calendario."),
+            "es": (
+                "El calendario no sincroniza",
+                "Las citas del asistente ya no llegan a nuestro calendario.",
+            ),
             "en": ("Calendar does not sync", "Bookings made by the assistant no longer reach our calendar."),
         },
     ),
     (
         "bot",
         {
-            "es": ("El bot responde mal", "El asistente da un horario que no es el nuestro. ¿Se puede corregir?"),
-            "en": ("The bot answers wrongly", "The assistant gives opening hours that are not ours. Can you fix it?"),
+            "es": (
+                "El bot responde mal",
+                "El asistente da un horario que no es el nuestro. ¿Se puede corregir?",
+            ),
+            "en": (
+                "The bot answers wrongly",
+                "The assistant gives opening hours that are not ours. Can you fix it?",
+            ),
         },
     ),
     (
         "how_to",
         {
             "es": ("¿Cómo añado a un compañero?", "Quiero dar acceso a una persona más del equipo."),
-            "en": ("How do I add a colleague?", "I would like to give access to one more person of the team."),
+            "en": (
+                "How do I add a colleague?",
+                "I would like to give access to one more person of the team.",
+            ),
         },
     ),
     (

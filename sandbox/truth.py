@@ -1,7 +1,7 @@
 """The true KPIs of the simulated company, from its event log alone: plain Python, exact fractions.
 
-Written from the KPI definitions and docs/data-contract.md; it must never share code with the warehouse, whose judge
-it is.
+Written from the KPI definitions and docs/data-contract.md; it must never share code with the warehouse,
+whose judge it is.
 """
 
 from bisect import bisect_left
@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from sandbox.company import LEVELS, SLA, STAFF, add_months, instant, local
@@ -89,9 +90,9 @@ class Figure:
 def truth(events: Sequence[Event], clock: datetime, month: str | None = None) -> list[dict[str, Any]]:
     """One row per period, KPI and segment, for every local month and ISO week that is complete at `clock`.
 
-    Uses the events with at <= clock. `month` ("2026-10") keeps that period's rows only (a week's name works too).
-    Keys: kpi, name, period, segment, value, numerator, denominator, n, status, reason. Money is a decimal string
-    with 4 decimals, other numbers are int or float; status is "ok" or "not_evaluated" (value None, reason given).
+    Uses the events with at <= clock. `month` ("2026-10") keeps that period's rows only (or a week's).
+    Keys: kpi, name, period, segment, value, numerator, denominator, n, status, reason. Money is a decimal
+    string with 4 decimals, other numbers are int or float; status is "ok", or "not_evaluated" with a reason.
     """
     judge = Judge(gather(events, clock), clock)
     return [
@@ -128,7 +129,7 @@ class Judge:
 
     @cached_property
     def periods(self) -> list[Period]:
-        """Months from that of the first company on, then weeks from the first Monday in them; complete ones only."""
+        """Complete months from that of the first company on, then complete weeks from its first Monday on."""
         if self._facts.first_company is None:
             return []
         begin = local(self._facts.first_company).date().replace(day=1)
@@ -151,7 +152,7 @@ class Judge:
         yield from self._work(period)
         yield from self._support(period)
 
-    # -- clients ---------------------------------------------------------------------------------------------
+    # -- clients -------------------------------------------------------------------------
 
     def active(self, moment: datetime) -> frozenset[str]:
         """The companies active at an instant."""
@@ -193,7 +194,7 @@ class Judge:
         for kpi, count in (("NEW_CLIENTS", len(new)), ("ACTIVE_CLIENTS", len(after)), ("LEADS", leads)):
             yield kpi, "all", Figure(count, count, None, count)
 
-    # -- money -----------------------------------------------------------------------------------------------
+    # -- money ---------------------------------------------------------------------------
 
     def booked(self, first: date, last: date, kind: str) -> Fraction:
         """What was booked on days [first, last) of that kind of account, or as "acquisition"."""
@@ -226,7 +227,7 @@ class Judge:
     def _lifetime(self, period: Period) -> Iterable[tuple[str, str, Figure]]:
         edges = [add_months(period.first, -2), add_months(period.first, -1), period.first, period.last]
         at_start = lost = 0
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             before, after = self.active(instant(left)), self.active(instant(right))
             at_start += len(before)
             lost += len(before - after)
@@ -258,7 +259,7 @@ class Judge:
         yield "K7", "all", Figure(value / cost, value, cost, active, "nd")
 
     def cost_per_client(self, period: Period) -> Fraction | None:
-        """Direct and operating costs over the mean of active clients at start and end; None without clients."""
+        """Direct and operating costs over the mean of active clients at start and end; None without any."""
         people = len(self.active(period.start)) + len(self.active(period.end))
         costs = self.booked(period.first, period.last, "direct") + self.booked(
             period.first, period.last, "operating"
@@ -285,7 +286,7 @@ class Judge:
         base = self.base[1]
         return Figure((cost - base) / base, cost - base, base, active, "nd")
 
-    # -- work and opinions -----------------------------------------------------------------------------------
+    # -- work and opinions ---------------------------------------------------------------
 
     def _work(self, period: Period) -> Iterable[tuple[str, str, Figure]]:
         facts = self._facts
@@ -303,7 +304,9 @@ class Judge:
         scores = [answer.nps for answer in latest if since <= answer.at < period.end]
         net = sum(score >= 9 for score in scores) - sum(score <= 6 for score in scores)
         yield "K12", "all", _ratio(100 * net, len(scores), "no survey answers in period")
-        given = [talk.rating for talk in facts.conversations.values() if talk.rating and inside(talk.rating[0])]
+        given = [
+            talk.rating for talk in facts.conversations.values() if talk.rating and inside(talk.rating[0])
+        ]
         ratings = [rating for _, rating in given] + [answer.csat for answer in latest if inside(answer.at)]
         content = sum(rating >= 4 for rating in ratings)
         yield "K13", "all", _ratio(content, len(ratings), "no ratings in period")
@@ -315,7 +318,7 @@ class Judge:
         hours = [_hours(work.requested, work.delivered) for work in done if work.delivered]
         yield from _mean_and_share("K18", "K18.share_24h", hours, 24, nothing)
 
-    # -- support ---------------------------------------------------------------------------------------------
+    # -- support -------------------------------------------------------------------------
 
     @cached_property
     def _services(self) -> list[tuple[datetime, Service]]:
@@ -339,7 +342,11 @@ class Judge:
             if segment == "all":
                 for kpi, share in (("K3.p50", Fraction(1, 2)), ("K3.p90", Fraction(9, 10))):
                     value = quantile(hours, share) if hours else None
-                    yield kpi, "all", Figure(value, None, len(hours), len(hours), "", None if hours else nothing)
+                    yield (
+                        kpi,
+                        "all",
+                        Figure(value, None, len(hours), len(hours), "", None if hours else nothing),
+                    )
         clocks = [
             clock for _, service in self._services for clock in service.clocks if start <= clock.decided < end
         ]

@@ -68,7 +68,7 @@ class Deliverable:
 
 @dataclass(slots=True)
 class Booked:
-    """What one day's entries add up to, in home currency: revenue as credits less debits, costs the other way."""
+    """What one day's entries add up to: revenue as credits less debits, costs as debits less credits."""
 
     kinds: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     acquisition: Decimal = Decimal(0)

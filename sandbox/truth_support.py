@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service given in one conversation, as known at some clock; `resolved` only while it stays closed."""
+    """The service given in one conversation, as known at a clock; `resolved` only while it stays closed."""
 
     level: str
     resolved: datetime | None
@@ -44,7 +44,7 @@ def is_counted(conversation: Conversation) -> bool:
 
 
 def level_starts(conversation: Conversation) -> dict[str, datetime]:
-    """When each level was first reached: L1 at creation, a higher one by the first assignment above all before."""
+    """When each level was first reached: L1 at creation, others by the first assignment above all before."""
     starts = {"L1": conversation.created}
     for part in conversation.parts:
         if part.kind == "assignment" and part.to_level and part.to_level > max(starts):

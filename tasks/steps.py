@@ -3,51 +3,367 @@
 No connection, secret or personal datum is a parameter or a result, because Prefect shows both.
 """
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from playbook.loader import Playbook, load_playbook
-from settings import load_settings
-from tasks.context import Home, current_time, open_home
-from warehouse.landing import Landing
-from warehouse.ledger import Ledger, open_ledger
-from warehouse.store import Store
+from connectors.errors import ConnectorError
+from tasks import alert as alerting
+from tasks import follow_up as following
+from tasks.context import current_time
+from tasks.deliver import deliver
+from tasks.import_files import import_inbox
+from tasks.outside import close_all, outside
+from tasks.report import weekly_report
+from tasks.rooms import SOURCES, Rooms, open_rooms
+from tasks.switches import prepare_home
+from tasks.sync import SyncReport, build_connectors, sync_source
+from warehouse.build import Build, build
+from warehouse.check import check
+from warehouse.errors import NothingPublished, WarehouseError
+from warehouse.expectations import Result
+from warehouse.publish import publish
+from warehouse.published import Published
+from warehouse.status import SourceStatus, record_status, source_statuses
 
 progress = logging.getLogger("tasks.progress")
 
-SOURCES = ("hubspot", "intercom", "mailchimp", "accounting")
+
+class SourceFailed(Exception):
+    """One source could not be read; Prefect shows its step as failed, the run goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """Everything a step works with, opened for one home."""
+class Stopwatch:
+    """Seconds by stage, in the order in which they ended."""
 
-    home: Home
-    playbook: Playbook
-    store: Store
-    landing: Landing
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
-    def ledger(self) -> Ledger:
-        """The operational database of this home."""
-        url = self.home.settings.ledger.url
-        return open_ledger(self.home.path, url.get_secret_value() if url else None)
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count what happens inside under `name`."""
+        progress.info("%s …", name)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 2)
 
 
-def open_rooms() -> Rooms:
-    """The rooms of the home that this process's settings lead to."""
-    home = open_home(load_settings())
-    return Rooms(
-        home=home,
-        playbook=load_playbook(home.settings.playbook),
-        store=Store(home.path, home.settings.warehouse.key),
-        landing=Landing(home.path),
+def instant(as_of: datetime | None) -> datetime:
+    """`as_of` as given, else the home's clock: the sandbox's virtual one there, else now (UTC)."""
+    return as_of or current_time(open_rooms().home)
+
+
+# Read
+
+
+def read_all(as_of: datetime, *, full: bool = False, only: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Read the sources side by side; one account of each, in the order of SOURCES.
+
+    A source that fails stops no other: its account says `failed` and why.
+    """
+    chosen = [name for name in SOURCES if not only or name in only]
+    running = [
+        (name, read_source.with_options(task_run_name=f"read {name}").submit(name, as_of, full)) for name in chosen
+    ]
+    reports = []
+    for name, future in running:
+        state = future.wait() or future.state
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, dict):
+            reports.append(outcome)
+        else:
+            reports.append(_account(name, "failed", str(outcome if isinstance(outcome, SourceFailed) else state)))
+    create_table_artifact(
+        key="sources",
+        description="What this run read from each source.",
+        table=[
+            {key: report[key] for key in ("source", "state", "rows_seen", "rows_added", "seconds", "reason")}
+            for report in reports
+        ],
     )
+    return reports
+
+
+@task(name="read-source", cache_policy=NO_CACHE)
+def read_source(source: str, as_of: datetime, full: bool = False, since: datetime | None = None) -> dict[str, Any]:
+    """Land and merge one source; its account. Raises SourceFailed, after its status is recorded."""
+    rooms = open_rooms()
+    if source == "accounting":
+        found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of)
+        account = _account(source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds)
+        if found.error is not None:
+            raise SourceFailed(f"{source}: {found.reason}")
+    elif not rooms.home.configured[source]:
+        record_status(rooms.store, SourceStatus(source, "not_configured", "no credentials are set", as_of))
+        account = _account(source, "not_configured", "no credentials are set")
+    else:
+        report = _sync(rooms, source, as_of, full=full, since=since)
+        account = _account(
+            source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds
+        )
+        if report.state == "failed":
+            raise SourceFailed(f"{source}: {report.reason}")
+    progress.info("  %s: %s, %s rows read, %s new", source, account["state"], account["rows_seen"], account["rows_added"])
+    return account
+
+
+def _sync(rooms: Rooms, source: str, as_of: datetime, *, full: bool, since: datetime | None) -> SyncReport:
+    connectors = build_connectors(rooms.home.settings, rooms.home.path)
+    try:
+        return sync_source(
+            connectors[source], rooms.landing, rooms.store, as_of, full=full, since=since, log=progress.debug
+        )
+    finally:
+        close_all(connectors.values())
+
+
+def _account(
+    source: str, state: str, reason: str | None = None, seen: int = 0, added: int = 0, seconds: float = 0.0
+) -> dict[str, Any]:
+    return {
+        "source": source,
+        "state": state,
+        "reason": reason,
+        "rows_seen": seen,
+        "rows_added": added,
+        "seconds": round(seconds, 2),
+    }
+
+
+# Build, check, publish
+
+
+@task(name="build-warehouse", cache_policy=NO_CACHE)
+def build_warehouse(as_of: datetime) -> dict[str, Any]:
+    """Make a build for `as_of` unless nothing changed: {build_id, changed}."""
+    rooms = open_rooms()
+    made = build(rooms.store, rooms.home.path, rooms.playbook, as_of)
+    return {"build_id": made.id, "changed": made.changed}
+
+
+@task(name="check-build", cache_policy=NO_CACHE)
+def check_build(made: dict[str, Any]) -> dict[str, Any]:
+    """Judge a build: {build_id, passed, counts by status, failed and warned rules}."""
+    rooms = open_rooms()
+    path = rooms.home.path / "builds" / f"{made['build_id']}.duckdb"
+    checked = check(Build(made["build_id"], path, made["changed"]), key=rooms.home.settings.warehouse.key)
+    broken = [result for result in checked.results if result.status in {"failed", "error"}]
+    if made["changed"]:
+        create_table_artifact(
+            key="checks",
+            description=f"Expectations that do not hold in build {checked.build_id}.",
+            table=[_rule(result) for result in broken] or [{"model": "all", "rule": "hold"}],
+        )
+    return {
+        "build_id": checked.build_id,
+        "passed": checked.passed,
+        "counts": dict(Counter(result.status for result in checked.results)),
+        "failed": [_rule(result) for result in broken if result.blocks],
+        "warnings": [_rule(result) for result in broken if not result.blocks],
+    }
+
+
+def _rule(result: Result) -> dict[str, Any]:
+    return {
+        "model": result.model,
+        "rule": result.expectation,
+        "severity": result.severity,
+        "status": result.status,
+        "violations": result.violations,
+        "rows": result.rows,
+        "why": result.why,
+        "do": result.do,
+    }
+
+
+@task(name="publish-build", cache_policy=NO_CACHE)
+def publish_build(made: dict[str, Any], checked: dict[str, Any]) -> dict[str, Any]:
+    """Point readers to the build if its checks passed; what is published now, {build_id, as_of, changed}.
+
+    When they did not, the last published build stays; build_id is None when there never was one.
+    """
+    rooms = open_rooms()
+    changed = publish(rooms.home.path, made["build_id"]) if checked["passed"] else False
+    try:
+        with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
+            answer = {"build_id": published.build_id, "as_of": published.as_of.isoformat(), "changed": changed}
+            if changed:
+                _show_kpis(published)
+    except NothingPublished:
+        return {"build_id": None, "as_of": None, "changed": False}
+    return answer
+
+
+def _show_kpis(published: Published) -> None:
+    rows = published.con.execute(
+        """
+        select kpi, name_en, period, value, status, reason from kpi.value
+        where grain = 'month' and segment = 'all'
+            and period = (select max(period) from kpi.value where grain = 'month')
+        order by kpi
+        """
+    ).fetchall()
+    lines = ["| KPI | name | month | value | status |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {kpi} | {name} | {period} | {'–' if value is None else f'{value:,.4g}'} | {status} {reason or ''} |"
+        for kpi, name, period, value, status, reason in rows
+    ]
+    create_markdown_artifact(
+        key="kpis", markdown="\n".join(lines), description=f"The last whole month, build {published.build_id}."
+    )
+
+
+# Act
+
+
+@task(name="decide-follow-ups", cache_policy=NO_CACHE)
+def decide_follow_ups(as_of: datetime) -> dict[str, dict[str, int]]:
+    """Take the decisions due and queue their effects: counts by outcome; empty when nothing is published."""
+    rooms = open_rooms()
+    with rooms.ledger() as ledger:
+        prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
+        try:
+            with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
+                clients = following.read_clients(published.con, as_of)
+        except NothingPublished:
+            return {"decided": {}, "previewed": {}}
+        done = following.follow_up(ledger, clients, rooms.playbook, as_of)
+    return {"decided": dict(done.decided), "previewed": dict(done.previewed)}
+
+
+@task(name="deliver-outbox", cache_policy=NO_CACHE)
+def deliver_outbox(as_of: datetime) -> dict[str, Any]:
+    """Deliver what waits: {counts: "channel outcome" -> rows, paused: channel -> why}."""
+    rooms = open_rooms()
+    with rooms.ledger() as ledger, outside(rooms) as (routes, consent):
+        done = deliver(ledger, rooms.home.path, routes, as_of, consent=consent)
+    return {
+        "counts": {f"{channel} {outcome}": count for (channel, outcome), count in done.counts.items()},
+        "paused": dict(done.paused),
+    }
+
+
+@task(name="evaluate-alerts", cache_policy=NO_CACHE)
+def evaluate_alerts(as_of: datetime) -> dict[str, int]:
+    """Evaluate the alert rules and queue notices: {opened, still_open, resolved, again}."""
+    rooms = open_rooms()
+    with rooms.ledger() as ledger:
+        prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
+        facts = alerting.Facts(
+            kpi_rows=_kpi_facts(rooms),
+            sources=[
+                alerting.SourceState(status.source, status.state, status.reason, status.good_until)
+                for status in source_statuses(rooms.store).values()
+            ],
+            gate=_gate(rooms),
+            unknown=alerting.unknown_rows(ledger),
+        )
+        done = alerting.alert(ledger, rooms.playbook, facts, as_of)
+    return {"opened": done.opened, "still_open": done.still_open, "resolved": done.resolved, "again": done.again}
+
+
+def _kpi_facts(rooms: Rooms) -> list[dict[str, Any]]:
+    try:
+        with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
+            cursor = published.con.execute("select * from kpi.value")
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except NothingPublished:
+        return []
+
+
+def _gate(rooms: Rooms) -> alerting.Gate | None:
+    """How the check of the newest build ended; None when none was checked."""
+    builds = sorted((rooms.home.path / "builds").glob("*.duckdb"), key=lambda path: path.stat().st_mtime)
+    if not builds:
+        return None
+    newest = Build(builds[-1].stem, builds[-1], changed=False)
+    checked = check(newest, key=rooms.home.settings.warehouse.key)
+    names = tuple(f"{result.model} {result.expectation}" for result in checked.results if result.blocks)
+    return alerting.Gate(checked.passed, names)
+
+
+# Tell people
+
+
+@task(name="write-weekly-report", cache_policy=NO_CACHE)
+def write_weekly_report(week: str | None, as_of: datetime) -> list[str]:
+    """Write the report in every language and queue it for the manager; the files. Empty when nothing is published."""
+    rooms = open_rooms()
+    with rooms.ledger() as ledger:
+        prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
+        try:
+            paths = weekly_report(rooms, ledger, week, as_of)
+        except NothingPublished:
+            return []
+    for path in paths:
+        create_link_artifact(
+            key=path.stem.lower().replace(".", "-"), link=path.as_uri(), description="The weekly report."
+        )
+    return [str(path) for path in paths]
+
+
+# Sum up
+
+
+def add_counts(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Two deliveries as one."""
+    return {
+        "counts": dict(Counter(one["counts"]) + Counter(other["counts"])),
+        "paused": {**one["paused"], **other["paused"]},
+    }
+
+
+def summarise(
+    *,
+    sources: list[dict[str, Any]],
+    build: dict[str, Any],
+    checked: dict[str, Any],
+    published: dict[str, Any],
+    decided: dict[str, Any],
+    sent: dict[str, Any],
+    alerts: dict[str, int],
+    reports: list[str],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """What one run of the main job did; `warnings` are sentences for a person, `failed` = nothing could be published."""
+    warnings = [
+        f"{row['source']}: {row['state']}: {row['reason']}" for row in sources if row["state"] in {"failed", "partial"}
+    ]
+    if not checked["passed"]:
+        rules = ", ".join(f"{rule['model']} {rule['rule']}" for rule in checked["failed"][:5])
+        warnings.append(f"build {build['build_id']} failed its check ({rules}); data as of {published['as_of']} stays")
+    warnings += [f"{channel}: delivery paused: {why}" for channel, why in sent["paused"].items()]
+    warnings += [
+        f"{name.rsplit(' ', 1)[0]}: {count} effects are {name.rsplit(' ', 1)[1]}; see `tenfold outbox`"
+        for name, count in sent["counts"].items()
+        if name.rsplit(" ", 1)[1] in {"unknown", "failed"}
+    ]
+    return {
+        "rows_loaded": sum(row["rows_added"] for row in sources),
+        "messages_sent": sum(count for name, count in sent["counts"].items() if name.endswith(" sent")),
+        "alerts": alerts,
+        "reports": reports,
+        "published_at": published["as_of"],
+        "build_id": published["build_id"],
+        "seconds": seconds,
+        "sources": sources,
+        "checks": checked["counts"],
+        "decided": decided["decided"],
+        "previewed": decided["previewed"],
+        "sent": sent["counts"],
+        "warnings": warnings,
+        "failed": published["build_id"] is None,
+    }
+
+

@@ -23,7 +23,7 @@ from settings import Settings, load_settings
 from tasks.context import sandbox_settings
 from warehouse.errors import UnreadableLanding, WrongAccount
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Merged, cursor, merge, unmerged
+from warehouse.raw import Merged, merge, merged_runs
 from warehouse.status import SourceStatus, claim_identity, record_status
 from warehouse.store import Store, lock
 
@@ -101,8 +101,11 @@ def sync_source(
     with lock(landing.folder / source.source / ".sync.lock", fcntl.LOCK_EX, patience):
         try:
             _claim(source, store)
+            sync = _Sync(source, landing, store, as_of, full, since)
+            sync.cursors.update(_cursors(store, source.source))
+            merged = merged_runs(store)
             for resource in _chosen(source, only):
-                report = _sync_resource(_Sync(source, landing, store, as_of, full, since), resource)
+                report = _sync_resource(sync, resource, merged)
                 reports.append(report)
                 log(f"{source.source} {resource.name}: {report.rows_seen} read, {report.rows_added} new")
         except ConnectorError as failure:
@@ -141,6 +144,7 @@ class _Sync:
     as_of: datetime
     full: bool
     since: datetime | None
+    cursors: dict[str, datetime] = field(default_factory=dict)  # by resource; moves with each merge
 
 
 def _claim(source: Connector, store: Store) -> None:
@@ -157,16 +161,32 @@ def _chosen(source: Connector, only: Collection[str] | None) -> list[Resource]:
     if unknown:
         known = ", ".join(source.resources)
         raise FixConfig(f"{source.source} has no resource {', '.join(unknown)}; choose from {known}.")
-    return [each for each in source.resources.values() if each.name in only or each.parent in only]
+    # An association stream is nothing without its parent, and the parent's links move with it.
+    wanted = {source.resources[name].parent or name for name in only}
+    return [each for each in source.resources.values() if (each.parent or each.name) in wanted]
 
 
-def _sync_resource(sync: _Sync, resource: Resource) -> ResourceReport:
+def _cursors(store: Store, source: str) -> dict[str, datetime]:
+    """Until when each resource is in raw, asked once: opening the warehouse costs more than the answer."""
+    with store.read() as con:
+        rows = con.execute(
+            "select resource, cursor_at from meta.cursor where source = ?", [source]
+        ).fetchall()
+    return dict(rows)
+
+
+def _sync_resource(
+    sync: _Sync, resource: Resource, merged: Collection[tuple[str, str, str]]
+) -> ResourceReport:
     started = time.perf_counter()
     tally = _Tally()
-    for run in unmerged(sync.store, sync.landing, resource.source, resource.name):
-        _merge(sync.store, run, resource, tally)
+    for run in sync.landing.runs(resource.source, resource.name):
+        if (run.source, run.resource, run.run_id) not in merged:
+            _merge(sync, run, resource, tally)  # a kill came between landing and merge
     try:
-        _read_up_to_now(sync, resource, tally)
+        if resource.parent is None or _is_read(sync, resource.parent):
+            _read_up_to_now(sync, resource, tally)
+        # Else it waits for its parent: it would move its cursor past records that are not there yet.
     except NotPermitted as error:
         # One missing right must not cost the other resources; the status says what is missing.
         tally.warnings.append(str(error))
@@ -180,6 +200,11 @@ def _sync_resource(sync: _Sync, resource: Resource) -> ResourceReport:
     )
 
 
+def _is_read(sync: _Sync, name: str) -> bool:
+    known = sync.cursors.get(name)
+    return known is not None and known >= sync.as_of
+
+
 def _read_up_to_now(sync: _Sync, resource: Resource, tally: _Tally) -> None:
     """The window that a killed run left open, if any, then the one that ends now."""
     while True:
@@ -189,7 +214,7 @@ def _read_up_to_now(sync: _Sync, resource: Resource, tally: _Tally) -> None:
             window = Window(run.window.since, run.window.until)
             if not _land(sync, resource, run, window, tally):
                 continue
-        _merge(sync.store, run, resource, tally)
+        _merge(sync, run, resource, tally)
         covers_start = window.since is None or (start is not None and window.since <= start)
         if covers_start and window.until >= sync.as_of:
             return
@@ -198,7 +223,7 @@ def _read_up_to_now(sync: _Sync, resource: Resource, tally: _Tally) -> None:
 def _start(sync: _Sync, resource: Resource) -> datetime | None:
     if sync.full:
         return None
-    known = cursor(sync.store, resource.source, resource.name)
+    known = sync.cursors.get(resource.name)
     chosen = [instant for instant in (known, sync.since) if instant is not None]
     # A gap between what is known and what is asked for would never be read again.
     return min([*chosen, sync.as_of]) if chosen else None
@@ -227,10 +252,10 @@ def _land(sync: _Sync, resource: Resource, run: LandingRun, window: Window, tall
     return True
 
 
-def _merge(store: Store, run: LandingRun, resource: Resource, tally: _Tally) -> None:
+def _merge(sync: _Sync, run: LandingRun, resource: Resource, tally: _Tally) -> None:
     try:
         merged = merge(
-            store,
+            sync.store,
             run,
             records=resource.records,
             key=resource.key,
@@ -240,6 +265,7 @@ def _merge(store: Store, run: LandingRun, resource: Resource, tally: _Tally) -> 
     except UnreadableLanding as error:
         run.set_aside(str(error))
         raise UnexpectedData(f"{error} This was done; run the sync again.") from error
+    sync.cursors[resource.name] = run.window.until
     tally.count(merged)
 
 

@@ -151,7 +151,8 @@ def _first_event(con: duckdb.DuckDBPyConnection, as_of: datetime) -> datetime | 
     for table, column in _FIRST_EVENTS:
         if (table, column) in there:
             row = con.execute(
-                f"select min({column}) from staging.{table} where {column} between ? and ?", [as_of - _OLDEST, as_of]
+                f"select min({column}) from staging.{table} where {column} between ? and ?",
+                [as_of - _OLDEST, as_of],
             ).fetchone()
             if row and row[0]:
                 firsts.append(row[0].astimezone(UTC))

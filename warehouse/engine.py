@@ -63,6 +63,7 @@ class Spec(_Part):
     what: str
     grain: Annotated[tuple[str, ...], BeforeValidator(_as_list)]
     owner: str
+    yields: str | None = None  # Its rows also go, with those of others, into the table of this name.
     source: str | None = None
     resource: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     required: tuple[str, ...] = ()
@@ -110,12 +111,15 @@ def discover(folder: Path = MODELS) -> list[Model]:
     Raises ModelError, naming the file, for SQL that is not one SELECT, a YAML that is missing or wrong, a
     table that no model makes, or models that read each other in a circle.
     """
-    models = {model.table: model for model in map(_load, _files(folder))}
+    written = [_load(path) for path in _files(folder)]
+    models = {model.table: model for model in (*written, *_unions(written))}
     order: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
     for table, model in models.items():
         needed = {f"{schema}.{name}" for schema, name in model.reads if schema in LAYERS}
         if unknown := sorted(needed - models.keys()):
-            raise ModelError(f"{model.layer}/{model.path.name} reads {unknown[0]}, which no model makes; correct the name.")
+            raise ModelError(
+                f"{model.layer}/{model.path.name} reads {unknown[0]}, which no model makes; correct the name."
+            )
         order.add(table, *sorted(needed))
     try:
         return [models[table] for table in order.static_order()]
@@ -140,6 +144,24 @@ def engine_digest() -> str:
     return hashlib.sha256(b"".join((here / name).read_bytes() for name in _ENGINE)).hexdigest()
 
 
+def _unions(models: list[Model]) -> Iterator[Model]:
+    """The tables that several models fill together, so that a further one needs no list to be edited."""
+    parts: dict[tuple[str, str], list[Model]] = {}
+    for model in models:
+        if model.spec.yields is not None:
+            parts.setdefault((model.layer, model.spec.yields), []).append(model)
+    for (layer, name), found in parts.items():
+        spec = Spec(what=f"The rows of all models that yield {name}.", grain=found[0].spec.grain, owner=found[0].spec.owner)
+        yield Model(
+            layer=layer,
+            name=name,
+            path=found[0].path.with_name(f"{name}.sql"),
+            sql=" union all by name ".join(f"(select * from {model.table})" for model in found),
+            spec=spec,
+            reads=frozenset((model.layer, model.name) for model in found),
+        )
+
+
 def _files(folder: Path) -> Iterator[Path]:
     for layer in LAYERS:
         yield from sorted((folder / layer).glob("*.sql"))
@@ -151,18 +173,26 @@ def _load(path: Path) -> Model:
     reads = _reads(sql, f"{layer}/{path.name}")
     for schema, name in sorted(reads):
         if schema not in _MAY_READ[layer]:
-            raise ModelError(f"{layer}/{path.name} reads {schema}.{name}; {layer} may read {_said(_MAY_READ[layer])}.")
+            raise ModelError(
+                f"{layer}/{path.name} reads {schema}.{name}; {layer} may read {_said(_MAY_READ[layer])}."
+            )
         if schema == "raw" and not name.endswith("_current"):
             raise ModelError(f"{layer}/{path.name} reads raw.{name}; read raw.{name}_current.")
-    return Model(layer=layer, name=path.stem, path=path, sql=sql, spec=_spec(path.with_suffix(".yaml")), reads=reads)
+    return Model(
+        layer=layer, name=path.stem, path=path, sql=sql, spec=_spec(path.with_suffix(".yaml")), reads=reads
+    )
 
 
 def _spec(path: Path) -> Spec:
     place = f"{path.parent.name}/{path.name}"
     try:
-        loaded: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loaded: Any = yaml.load(
+            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
     except FileNotFoundError:
-        raise ModelError(f"{place} is missing; write what, grain, owner, columns and expectations of the model.") from None
+        raise ModelError(
+            f"{place} is missing; write what, grain, owner, columns and expectations of the model."
+        ) from None
     except yaml.YAMLError as error:
         raise ModelError(f"{place} is no YAML: {error}") from None
     try:
@@ -170,7 +200,9 @@ def _spec(path: Path) -> Spec:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
-        raise ModelError(f"{place}: {where or 'the file'}: {fault['msg'][0].lower()}{fault['msg'][1:]}") from None
+        raise ModelError(
+            f"{place}: {where or 'the file'}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        ) from None
 
 
 @functools.cache

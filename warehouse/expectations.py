@@ -95,10 +95,14 @@ def bad_rows(model: Model, found: Expectation) -> str:
         case "expect_table_row_count_to_be_between":
             return f"select row_count from (select count(*) as row_count from {rows}) where not ({_between('row_count', found)})"
         case _:
-            raise ModelError(f"{_place(model)}: {found.expectation} is no expectation we know; write it as sql.")
+            raise ModelError(
+                f"{_place(model)}: {found.expectation} is no expectation we know; write it as sql."
+            )
 
 
-def _evaluate(con: duckdb.DuckDBPyConnection, model: Model, found: Expectation, table: str, rows: int) -> Result:
+def _evaluate(
+    con: duckdb.DuckDBPyConnection, model: Model, found: Expectation, table: str, rows: int
+) -> Result:
     violations: int | None = None
     error: str | None = None
     status: Status

@@ -20,11 +20,12 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from warehouse.errors import DiskFull, UnreadableLanding, WarehouseError
-from warehouse.store import disk_errors, lock
+from warehouse.store import disk_errors, lock, write_whole
 
 MANIFEST = "manifest.jsonl"
 COMPLETE = "complete.json"
-SEGMENT_BYTES = 8 * 1024 * 1024  # compressed; about 100 MB of JSON, which a merge takes in one bite
+# Of JSON. DuckDB takes up to 32 MB of a file at a time and needs many times that to take it apart.
+SEGMENT_BYTES = 8 * 1024 * 1024
 _SYNC_PAGES = 64  # a power cut may cost so many pages, which are then read again; a kill costs none
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RUN_ID = "%Y%m%dT%H%M%S%fZ"
@@ -181,7 +182,7 @@ class LandingRun:
         with disk_errors(self.folder):
             self._sync()
             marker = {"pages": len(self._pages), "records": self.records, "control_total": control_total}
-            _write_whole(self.folder / COMPLETE, json.dumps(marker))
+            write_whole(self.folder / COMPLETE, json.dumps(marker))
         self.close()
 
     def close(self) -> None:
@@ -213,16 +214,25 @@ class LandingRun:
             self.close()
 
     def _writable(self) -> IO[bytes]:
-        if self._segment is not None and self._segment.tell() >= SEGMENT_BYTES:
+        name = self._pages[-1].segment if self._pages else "00001.jsonl.gz"
+        if self._filled() >= SEGMENT_BYTES:
+            name = f"{int(name[:5]) + 1:05d}.jsonl.gz"
+        if self._segment is not None and Path(self._segment.name).name != name:
             self._sync()
             self._segment.close()
             self._segment = None
         if self._segment is None:
-            name = self._pages[-1].segment if self._pages else "00001.jsonl.gz"
-            if self._pages and self._pages[-1].offset >= SEGMENT_BYTES:
-                name = f"{int(name[:5]) + 1:05d}.jsonl.gz"
             self._segment = (self.folder / name).open("ab")
         return self._segment
+
+    def _filled(self) -> int:
+        """Bytes of JSON in the last segment."""
+        total = 0
+        for page in reversed(self._pages):
+            if page.segment != self._pages[-1].segment:
+                break
+            total += page.length
+        return total
 
     def _sync(self) -> None:
         if self._segment is not None:
@@ -249,7 +259,7 @@ class LandingRun:
                 os.truncate(path, ends[path.name])
         kept = self._head.encode() + b"\n" + b"".join(_manifest_line(page) for page in whole)
         if (self.folder / MANIFEST).read_bytes() != kept:
-            _write_whole(self.folder / MANIFEST, kept.decode())
+            write_whole(self.folder / MANIFEST, kept.decode())
 
 
 class Landing:
@@ -331,7 +341,7 @@ class Landing:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         head = {"since": since.isoformat() if since else None, "until": until.isoformat()}
-        _write_whole(draft / MANIFEST, json.dumps(head) + "\n")
+        write_whole(draft / MANIFEST, json.dumps(head) + "\n")
         draft.rename(path)
         return path
 
@@ -380,21 +390,6 @@ def _checksums(folder: Path, pages: list[LandedPage]) -> Iterator[int]:
     finally:
         if handle is not None:
             handle.close()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a small file so that after a crash it is there whole or not at all."""
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def verify(run: LandingRun) -> None:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from playbook.loader import Calendar, Playbook
+from playbook.loader import Calendar, Playbook, Weekday
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MARGIN = timedelta(days=400)  # A clock may start before the first event kept and fall due after the last.
 
 
@@ -37,7 +37,9 @@ class Period:
     month_start_at: datetime
 
 
-def write_tables(con: duckdb.DuckDBPyConnection, playbook: Playbook, run: Run, first_event: datetime | None) -> None:
+def write_tables(
+    con: duckdb.DuckDBPyConnection, playbook: Playbook, run: Run, first_event: datetime | None
+) -> None:
     """Create and fill the tables in the current catalog; schemas `playbook` and `build` must exist."""
     company = playbook.company
     zone = ZoneInfo(company.zone)
@@ -154,11 +156,15 @@ def periods(first_event: datetime, as_of: datetime, zone: ZoneInfo) -> Iterator[
     for grain, (start, following) in starts.items():
         day = start
         while (end := midnight(following(day), zone)) <= as_of:
-            yield Period(grain, _label(grain, day), midnight(day, zone), end, midnight(day.replace(day=1), zone))
+            yield Period(
+                grain, _label(grain, day), midnight(day, zone), end, midnight(day.replace(day=1), zone)
+            )
             day = following(day)
 
 
-def open_periods(calendar: Calendar, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, float]]:
+def open_periods(
+    calendar: Calendar, begin: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime, float]]:
     """(start, end, open minutes of all earlier periods) of a calendar, UTC, touching periods merged.
 
     Whole local days from that of `begin` through that of `end`.
@@ -183,8 +189,7 @@ def _hours(calendar: Calendar, day: date, zone: ZoneInfo) -> Iterator[tuple[date
     if calendar.always:
         yield midnight(day, zone), midnight(day + timedelta(days=1), zone)
     elif day not in calendar.holidays:
-        periods_of_day: dict[str, Any] = dict(calendar.periods)
-        for start, stop in periods_of_day.get(_WEEKDAYS[day.weekday()], ()):
+        for start, stop in calendar.periods.get(_WEEKDAYS[day.weekday()], ()):
             yield _instant(day, start, zone), _instant(day, stop, zone)
 
 
@@ -216,4 +221,6 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequen
         return
     described = con.execute(f"describe {name}").fetchall()
     listed = ", ".join(f"unnest(?::{column[1]}[])" for column in described)
-    con.execute(f"insert into {name} select {listed}", [[row[at] for row in rows] for at in range(len(described))])
+    con.execute(
+        f"insert into {name} select {listed}", [[row[at] for row in rows] for at in range(len(described))]
+    )

@@ -17,7 +17,7 @@ from warehouse.errors import UnreadableLanding, WarehouseError
 from warehouse.landing import LandedPage, Landing, LandingRun
 from warehouse.store import Store, quoted
 
-_BATCH_BYTES = 128 * 1024 * 1024  # uncompressed JSON merged in one bite; more would only cost memory
+_BATCH_BYTES = 64 * 1024 * 1024  # uncompressed JSON merged in one bite; more would only cost memory
 _PATH = re.compile(r"\$((\.[A-Za-z0-9_-]+|\.\"[^\"]+\")|\[\d+\])*")
 
 
@@ -70,7 +70,7 @@ def merge(
             _read(con, run, pages, records=records, key=key, volatile=volatile)
             seen += _audit_counts(con, run, pages)
             _reject(con, run, key)
-            _add(con, run, table)
+            _add(con, run, table, volatile)
             con.execute("drop table incoming")
         added = _count(con, f"select count(*) from {table}") - before
         rejected = _count(con, "select count(*) from quality.rejected") - refused_before
@@ -187,7 +187,7 @@ def _read(
             )
             select
                 page_no, place, $offsets[page_no] + place as seq, $received[page_no]::timestamptz as received_at,
-                {_key_sql(key)} as key, md5({_hashed_sql(volatile)}) as hash, record
+                {_key_sql(key)} as key, md5({_hashed_sql("record", volatile)}) as hash, record
             from placed
             """,
             {"offsets": offsets, "received": [page.received_at.isoformat() for page in pages]},
@@ -207,9 +207,10 @@ def _key_sql(key: str) -> str:
     return " || '+' || ".join(parts)
 
 
-def _hashed_sql(volatile: Sequence[str]) -> str:
+def _hashed_sql(record: str, volatile: Sequence[str]) -> str:
+    """`record` without its volatile fields."""
     if not volatile:
-        return "record"
+        return record
     patch: dict[str, object] = {}
     for path in volatile:
         *parents, leaf = [part.strip('"') for part in _checked(path).split(".")[1:]]
@@ -221,7 +222,7 @@ def _hashed_sql(volatile: Sequence[str]) -> str:
             level = deeper
         level[leaf] = None
     # A merge patch removes what it sets to null.
-    return f"json_merge_patch(record, {quoted(json.dumps(patch))})"
+    return f"json_merge_patch({record}, {quoted(json.dumps(patch))})"
 
 
 def _checked(path: str) -> str:
@@ -251,7 +252,7 @@ def _reject(con: duckdb.DuckDBPyConnection, run: LandingRun, key: str) -> None:
     )
 
 
-def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str) -> None:
+def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str, volatile: Sequence[str]) -> None:
     """Add the records that differ from what came right before them under their key, in raw or in the run."""
     con.execute(
         f"""
@@ -278,7 +279,7 @@ def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str) -> None:
         where is_new and previous_hash is distinct from hash
         """
     )
-    _forgive_other_key_order(con, table)
+    _forgive_other_key_order(con, table, volatile)
     con.execute(
         f"""
         insert into {table}
@@ -291,7 +292,9 @@ def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str) -> None:
     con.execute("drop table news")
 
 
-def _forgive_other_key_order(con: duckdb.DuckDBPyConnection, table: str) -> None:
+def _forgive_other_key_order(
+    con: duckdb.DuckDBPyConnection, table: str, volatile: Sequence[str]
+) -> None:
     """Take from `news` what only lists the same fields in another order, which vendors feel free to do.
 
     Such a record has the same length and contains its predecessor both ways. DuckDB ignores the order of
@@ -301,8 +304,8 @@ def _forgive_other_key_order(con: duckdb.DuckDBPyConnection, table: str) -> None
         f"""
         create or replace temp table alike as
         with pairs as (
-            select news.seq, incoming.record as after,
-                coalesce(earlier.record, versions.body) as before
+            select news.seq, {_hashed_sql("incoming.record", volatile)} as after,
+                {_hashed_sql("coalesce(earlier.record, versions.body)", volatile)} as before
             from news
             join incoming on incoming.seq = news.seq
             left join incoming as earlier on earlier.seq = earlier_seq

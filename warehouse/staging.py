@@ -71,10 +71,17 @@ def _inputs(con: duckdb.DuckDBPyConnection, model: Model) -> str:
 
 def _create_missing(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
     """Core must run although a source was never read, so each staging table exists, if need be empty."""
-    found = {row[0] for row in con.execute("select table_name from duckdb_tables() where schema_name = 'staging'").fetchall()}
+    found = {
+        row[0]
+        for row in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'staging'"
+        ).fetchall()
+    }
     for model in models:
         if model.name not in found:
-            run_model(con, model, f"create table staging.{model.name} as select * from ({model.sql}\n) limit 0")
+            run_model(
+                con, model, f"create table staging.{model.name} as select * from ({model.sql}\n) limit 0"
+            )
 
 
 def run_model(con: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:
@@ -153,7 +160,8 @@ def _note_drift(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             levels.setdefault(parent, set()).add(leaf)
     for source, resource in _audited(model):
         con.execute(
-            "delete from quality.drift where source = ? and resource = ? and model = ?", [source, resource, model.table]
+            "delete from quality.drift where source = ? and resource = ? and model = ?",
+            [source, resource, model.table],
         )
         for parent, known in levels.items():
             if "[" in parent:
@@ -181,7 +189,8 @@ def _note_failed_casts(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     many = [cast for cast in model.spec.casts if "[*]" in cast.path]
     for source, resource in _audited(model):
         con.execute(
-            "delete from quality.rejected where source = ? and resource = ? and model = ?", [source, resource, model.table]
+            "delete from quality.rejected where source = ? and resource = ? and model = ?",
+            [source, resource, model.table],
         )
         if plain:
             paths = ", ".join(quoted(cast.path) for cast in plain)
@@ -205,7 +214,9 @@ def _note_failed_casts(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             _insert_rejected(con, model, source, resource, selects)
 
 
-def _insert_rejected(con: duckdb.DuckDBPyConnection, model: Model, source: str, resource: str, selects: str) -> None:
+def _insert_rejected(
+    con: duckdb.DuckDBPyConnection, model: Model, source: str, resource: str, selects: str
+) -> None:
     run_model(
         con,
         model,
@@ -258,5 +269,6 @@ def _release(con: duckdb.DuckDBPyConnection, source: str) -> None:
         con.execute("delete from meta.audit_failed where source = ?", [source])
     con.execute("delete from meta.source_good where source = ?", [source])
     con.execute(
-        "insert into meta.source_good select source, good_until from meta.source_status where source = ?", [source]
+        "insert into meta.source_good select source, good_until from meta.source_status where source = ?",
+        [source],
     )

@@ -246,3 +246,18 @@ def _holder(handle: IO[str]) -> str:
     handle.seek(0)
     pid = handle.read().strip()
     return f"process {pid}" if pid else "another process"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that after a crash it is there whole, or as it was before."""
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

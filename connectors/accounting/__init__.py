@@ -3,4 +3,13 @@
 from connectors.accounting.reading import read_file, sniff
 from connectors.accounting.shapes import Format, ImportedFile, ReadOptions, Refused, Rejected, amount_text
 
-__all__ = ["Format", "ImportedFile", "ReadOptions", "Refused", "Rejected", "amount_text", "read_file", "sniff"]
+__all__ = [
+    "Format",
+    "ImportedFile",
+    "ReadOptions",
+    "Refused",
+    "Rejected",
+    "amount_text",
+    "read_file",
+    "sniff",
+]

@@ -6,22 +6,24 @@ from decimal import Decimal
 from itertools import pairwise
 
 from connectors.accounting.dates import take_apart as take_date_apart
-from connectors.accounting.headers import Header, understand
+from connectors.accounting.headers import Header, is_foreign, understand
 from connectors.accounting.numbers import CURRENCIES, decimal_evidence, read_amount, take_apart
 from connectors.accounting.numbers import currency_of as code_of
 from connectors.accounting.shapes import Refused, plain
 from connectors.accounting.tables import Row
 
-SIGN_OUT = frozenset(
-    "d db dr dbit debit debito debe cargo s soll af out salida gasto debet withdrawal dare uscita expense sortie "
-    "paiement saida pago egreso".split()
-)
-SIGN_IN = frozenset(
-    "c cr crdt credit credito haber abono h haben k kredit bij in entrada ingreso deposit avere entrata income cred "
-    "entree".split()
-)
+_OUT_WORDS = """
+    af cargo d dare db dbit debe debet debit debito dr egreso expense gasto kiadas o out outflow pago
+    paiement s saida salida soll sortie terheles uscita withdrawal
+"""
+SIGN_OUT = frozenset(_OUT_WORDS.split())
+_IN_WORDS = """
+    abono avere bevetel bij c cr crdt cred credit credito deposit entrada entrata entree h haben haber i
+    in income inflow ingreso jovairas k kredit
+"""
+SIGN_IN = frozenset(_IN_WORDS.split())
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}")
-_VAGUE_ACCOUNTS = frozenset("account cuenta iban konto compte conto conta rekening".split())
+_VAGUE_ACCOUNTS = frozenset(["account", "cuenta", "iban", "konto", "compte", "conto", "conta", "rekening"])
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Column:
     filled: int = 0
     dates: int = 0
     numbers: int = 0
+    zeros: int = 0
     marked: int = 0  # numbers with a decimal mark, a sign or a currency
     negative: int = 0
     currencies: int = 0
@@ -82,7 +85,7 @@ class Column:
     @property
     def is_money(self) -> bool:
         """Numbers that look like amounts rather than counts, codes or document numbers."""
-        return self.is_number and self.marked >= 0.5 * self.numbers
+        return self.is_number and self.marked > 0 and self.marked >= 0.5 * (self.numbers - self.zeros)
 
 
 def profile(rows: list[Row], limit: int = 2000) -> list[Column]:
@@ -120,10 +123,15 @@ def _look(column: Column, row: Row) -> None:
         column.letters += 1 if any(c.isalpha() for c in text) else 0
         return
     digits = written.body
-    if digits.isdecimal() and not written.sign and (len(digits) > 9 or (len(digits) > 1 and digits[0] == "0")):
+    if (
+        digits.isdecimal()
+        and not written.sign
+        and (len(digits) > 9 or (len(digits) > 1 and digits[0] == "0"))
+    ):
         return  # a code or a document number
     column.numbers += 1
     column.negative += 1 if written.sign < 0 else 0
+    column.zeros += 1 if digits.isdecimal() and not digits.strip("0") else 0
     column.marked += 1 if written.sign or written.currency or decimal_evidence(digits) else 0
 
 
@@ -156,14 +164,22 @@ def layout_from_header(header: Row, rows: list[Row]) -> Layout | None:
         best["amount"] = max(money, key=lambda c: (c.filled, c.negative, -c.index)).index
     layout = Layout(
         date=best["date"],
-        **{role: best.get(role) for role in ("value", "balance", "currency", "id", "status", "gross", "fee")},
+        value=best.get("value"),
+        balance=best.get("balance"),
+        currency=best.get("currency"),
+        id=best.get("id"),
+        status=best.get("status"),
+        gross=best.get("gross"),
+        fee=best.get("fee"),
+        category=best.get("category"),
     )
-    layout.category = best.get("category")
+    if layout.currency is None:
+        layout.currency = _currency_column(columns, header, rows)
     layout.texts = sorted(index for index, _ in heads.get("text", []))
     _place_money(layout, best, columns, empty=empty)
-    layout.sign = next(
-        (i for i, _ in heads.get("sign", []) if i < len(columns) and columns[i].signs == columns[i].filled > 0), None
-    )
+    named = [i for i, _ in heads.get("sign", [])]
+    unnamed = [i for i in range(len(columns)) if not header.text(i)]
+    layout.sign = _sign_column([columns[i] for i in named + unnamed if i < len(columns)], rows)
     if layout.category is None:
         layout.category = next((i for i, _ in heads.get("sign", []) if i != layout.sign), None)
     balances = heads.get("balance", [])
@@ -172,15 +188,46 @@ def layout_from_header(header: Row, rows: list[Row]) -> Layout | None:
     if plus is not None and minus is not None:
         layout.balance, layout.minus_balance = plus, minus
     layout.account = _account_column(heads.get("account", []), columns)
-    layout.header_currency = next((names[i].currency for i in layout.money if i in names and names[i].currency), None)
+    layout.header_currency = next(
+        (names[i].currency for i in layout.money if i in names and names[i].currency), None
+    )
     if not layout.texts:
-        taken = {layout.date, layout.value, layout.currency, layout.account, layout.id, layout.sign, *layout.money}
+        taken = {
+            layout.date,
+            layout.value,
+            layout.currency,
+            layout.account,
+            layout.id,
+            layout.sign,
+            *layout.money,
+        }
         layout.texts = [c.index for c in columns if c.index not in taken and c.letters]
     return layout
 
 
+def _currency_column(columns: list[Column], header: Row, rows: list[Row]) -> int | None:
+    """A column of nothing but currency codes under a header in an unknown language."""
+    for column in columns:
+        head = plain(header.text(column.index))
+        if column.filled and column.currencies == column.filled >= 0.9 * len(rows) and not is_foreign(head):
+            return column.index
+    return None
+
+
+def _sign_column(candidates: list[Column], rows: list[Row]) -> int | None:
+    """The column that says debit or credit: on nearly every row, or one and the same mark on some (CR)."""
+    for column in candidates:
+        if not column.filled or column.signs < 0.9 * column.filled:
+            continue
+        if column.filled >= 0.9 * len(rows):
+            return column.index
+        if column.signs == column.filled and len({plain(v) in SIGN_OUT for v in column.values}) == 1:
+            return column.index
+    return None
+
+
 def _confirmed(head: Header, column: Column, *, empty: bool) -> str | None:
-    """The role of a column once its cells agree; headers such as Valor, Value and Valuta mean several things."""
+    """The role of a column once its cells agree; Valor, Value and Valuta mean several things."""
     role = head.role
     if role is None or empty or not column.filled:
         return role if empty or role != "date" else None
@@ -242,10 +289,10 @@ def layout_from_content(rows: list[Row]) -> Layout | None:
         (c.index for c in columns if c.currencies == c.filled and c.filled >= 0.9 * len(rows)), None
     )
     full = [c for c in money if c.filled == len(rows)]
-    pair = _complementary([c for c in money if c not in full], rows)
+    pair = _complementary(money, rows)
     if pair:
         layout.debit, layout.credit = pair
-        layout.balance = next((c.index for c in full if c.index > max(pair)), None)
+        layout.balance = next((c.index for c in full if c.index > max(pair) and c.index not in pair), None)
         layout.swapped = _pair_is_swapped(layout, rows)
         if layout.swapped:
             layout.debit, layout.credit = layout.credit, layout.debit
@@ -261,8 +308,9 @@ def layout_from_content(rows: list[Row]) -> Layout | None:
             layout.account = column.index
             break
     taken.add(layout.account)
-    signs = [c for c in columns if c.index not in taken and c.signs == c.filled == len(rows)]
-    layout.sign = signs[0].index if signs else None
+    layout.sign = _sign_column(
+        [c for c in columns if c.index not in taken and c.filled >= 0.9 * len(rows)], rows
+    )
     taken.add(layout.sign)
     layout.texts = [c.index for c in columns if c.index not in taken and c.letters]
     return layout
@@ -270,9 +318,14 @@ def layout_from_content(rows: list[Row]) -> Layout | None:
 
 def _complementary(candidates: list[Column], rows: list[Row]) -> tuple[int, int] | None:
     for left, right in pairwise(candidates):
-        if all(bool(row.text(left.index)) != bool(row.text(right.index)) for row in rows):
+        filled = [(_has_money(row, left.index), _has_money(row, right.index)) for row in rows]
+        if all(a != b for a, b in filled) and any(a for a, _ in filled) and any(b for _, b in filled):
             return left.index, right.index
     return None
+
+
+def _has_money(row: Row, index: int) -> bool:
+    return bool(row.text(index).strip("0.,+-$€£ "))
 
 
 def _numbers(rows: list[Row], index: int) -> list[Decimal | None]:
@@ -319,6 +372,12 @@ def _place_single(layout: Layout, candidates: list[Column], rows: list[Row]) -> 
     if len(candidates) == 1:
         layout.amount = candidates[0].index
         return True
+    if len(rows) >= 3:
+        # The same figure on every line is today's balance, not what moved.
+        candidates = [c for c in candidates if len(c.values) > 1] or candidates
+        if len(candidates) == 1:
+            layout.amount = candidates[0].index
+            return True
     numbers = {c.index: _numbers(rows, c.index) for c in candidates}
     steps = {
         (a.index, b.index): max(follows(numbers[a.index], numbers[b.index]))

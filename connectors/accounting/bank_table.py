@@ -3,12 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from connectors.accounting.bank_layout import SIGN_OUT, Layout, layout_from_content, layout_from_header
+from connectors.accounting.bank_layout import (
+    SIGN_IN,
+    SIGN_OUT,
+    Layout,
+    layout_from_content,
+    layout_from_header,
+)
 from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
 from connectors.accounting.dates import decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
@@ -29,11 +35,14 @@ from connectors.accounting.shapes import (
 from connectors.accounting.tables import Row, Table
 
 _IBAN_IN_TEXT = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b")
-_ACCOUNT_WORDS = frozenset("cuenta account konto iban compte conto conta rekening ccc".split())
-_NOT_BOOKED = frozenset(
-    "pending pendiente failed fallido fallida denied declined rejected rechazado rechazada cancelled canceled "
-    "cancelado cancelada reverted blocked expired vorgemerkt voided anulado anulada".split()
+_ACCOUNT_WORDS = frozenset(
+    ["cuenta", "account", "konto", "iban", "compte", "conto", "conta", "rekening", "ccc"]
 )
+_NOT_BOOKED_WORDS = """
+    anulada anulado blocked cancelada cancelado canceled cancelled declined denied expired failed
+    fallida fallido pendiente pending rechazada rechazado rejected reverted voided vorgemerkt
+"""
+_NOT_BOOKED = frozenset(_NOT_BOOKED_WORDS.split())
 
 
 @dataclass(slots=True)
@@ -47,6 +56,8 @@ class _Reading:
     format: Format
     options: ReadOptions
     width: int
+    marks: frozenset[str] | None = None  # what the debit/credit column may hold where it gives the sign
+    skipped: Counter[str] = field(default_factory=Counter)  # rows left out, by their status
     last_row: int = -1  # of the movement whose text the next row may continue
 
 
@@ -69,7 +80,7 @@ def _layout(table: Table) -> tuple[int | None, list[Row], Layout] | None:
         return None
     below = table.rows[first:]
     layout = layout_from_content([r for r in below if _looks_like_data(r)])
-    return (first - 1 if first else None, below, layout) if layout else None
+    return (None, below, layout) if layout else None
 
 
 def _looks_like_data(row: Row) -> bool:
@@ -85,7 +96,7 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
     if found is None:
         raise Refused("No columns with dates and amounts were found in the table.")
     header, below, layout = found
-    preamble = table.rows[: header or 0]
+    preamble = table.rows[: len(table.rows) - len(below)]
     data = [row for row in below if _is_dated(row, layout)]
     _refuse_a_cut_number(table, layout, data)
     names = table.rows[header].filled() if header is not None else []
@@ -98,20 +109,22 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
         account=options.account or _account_in(preamble),
         format=format_,
         options=options,
-        width=len(table.rows[header].cells) if header is not None else max((len(r.cells) for r in data), default=0),
+        width=len(table.rows[header].cells)
+        if header is not None
+        else max((len(r.cells) for r in data), default=0),
     )
     parsed = Parsed()
     totals = Totals()
     sign_of = _sign_rule(reading, data, parsed)
-    skipped: Counter[str] = Counter()
     for row in below:
-        _take(row, reading, parsed, totals, sign_of, skipped)
-    for status, count in skipped.items():
+        _take(row, reading, parsed, totals, sign_of)
+    for status, count in reading.skipped.items():
         parsed.warnings.append(f"{count} rows with the status '{status}' are not booked and were left out")
     if not below or not parsed.movements:
         parsed.warnings.append("The file holds no movements")
     if layout.id is not None:
         _drop_ids_that_repeat(parsed)
+    _spread_currency(parsed.movements)
     steady = _balance_is_constant(parsed.movements)
     parsed.warnings += totals.disagreements([Decimal(m["amount"]) for m in parsed.movements])
     if not steady:
@@ -136,19 +149,11 @@ def _date_order(
     layout: Layout, data: list[Row], preamble: list[str], names: list[str], options: ReadOptions
 ) -> str:
     written = [w for row in data if (w := take_date_apart(row.cells[layout.date], options.date_order))]
-    try:
-        return decide_order(written, options.date_order, stated_period(preamble))
-    except Refused:
-        # The other date column is written the same way and may hold a day over 12.
-        if layout.value is not None:
-            cells = [row.cells[layout.value] for row in data if layout.value < len(row.cells)]
-            other = [w for cell in cells if (w := take_date_apart(cell)) and max(w.first, w.second) > 12]
-            if other:
-                return decide_order(other, None)
-        habit = habit_of(names)
-        if habit is None:
-            raise
-        return habit
+    cells = [
+        row.cells[layout.value] for row in data if layout.value is not None and layout.value < len(row.cells)
+    ]
+    beside = [w for cell in cells if (w := take_date_apart(cell))]
+    return decide_order(written, options.date_order, stated_period(preamble), habit_of(names), beside)
 
 
 def _account_in(preamble: list[Row]) -> str | None:
@@ -160,13 +165,17 @@ def _account_in(preamble: list[Row]) -> str | None:
             return re.sub(r"\s", "", match[0])
         for label, value in pairwise(filled):
             digits = re.sub(r"[\s./-]", "", value)
-            if _ACCOUNT_WORDS & set(plain(label).split()) and digits.isalnum() and any(c.isdigit() for c in digits):
+            if (
+                _ACCOUNT_WORDS & set(plain(label).split())
+                and digits.isalnum()
+                and any(c.isdigit() for c in digits)
+            ):
                 return digits
     return None
 
 
 def _refuse_a_cut_number(table: Table, layout: Layout, data: list[Row]) -> None:
-    """The last line has no end and its last number fewer decimals than all others: it was cut in the middle."""
+    """The last line has no end and its last number fewer decimals than all others: it was cut."""
     if not table.unterminated or len(data) < 4 or table.rows[-1] is not data[-1]:
         return
     last = data[-1]
@@ -181,7 +190,7 @@ def _refuse_a_cut_number(table: Table, layout: Layout, data: list[Row]) -> None:
     usual = {decimals(row) for row in data[:-1] if row.text(index)}
     if usual == {2} and decimals(last) < 2:
         raise Refused(
-            f"The last line ({last.number}) ends in the number '{last.text(index)}' where all others have two "
+            f"The last line ({last.number}) ends in '{last.text(index)}' where all others have two "
             "decimals: the file is half-written. Export or copy it again."
         )
 
@@ -192,13 +201,16 @@ def _sign_rule(reading: _Reading, data: list[Row], parsed: Parsed) -> Callable[[
     if layout.sign is None or layout.amount is None:
         return lambda _row, amount: amount
     index = layout.sign
+    marks = {plain(text) in SIGN_OUT for row in data if (text := row.text(index))}
+    unmarked_is_out = marks == {False}  # where only money in is marked, as CR on a card's list
 
     def is_out(row: Row) -> bool:
         text = row.text(index)
-        return text == "-" or plain(text) in SIGN_OUT
+        return (text == "-" or plain(text) in SIGN_OUT) if text else unmarked_is_out
 
     amounts = [(a, is_out(row)) for row in data if (a := _number(row, layout.amount, reading.mark))]
     if not any(a < 0 for a, _ in amounts):
+        reading.marks = SIGN_IN | SIGN_OUT | {""}
         return lambda row, amount: -amount if is_out(row) else amount
     if all((a < 0) == out for a, out in amounts):
         return lambda _row, amount: amount
@@ -208,6 +220,7 @@ def _sign_rule(reading: _Reading, data: list[Row], parsed: Parsed) -> Callable[[
             "amounts are kept as written"
         )
         return lambda _row, amount: amount
+    reading.marks = SIGN_IN | SIGN_OUT | {""}
     return lambda row, amount: -amount if is_out(row) else amount
 
 
@@ -232,7 +245,6 @@ def _take(
     parsed: Parsed,
     totals: Totals,
     sign_of: Callable[[Row, Decimal], Decimal],
-    skipped: Counter[str],
 ) -> None:
     """Sort one row: movement, total, continuation of the text above, or a rejected row with its reason."""
     layout = reading.layout
@@ -242,6 +254,9 @@ def _take(
         totals.add(row, value, unsigned_out, _number(row, layout.balance, reading.mark))
         return
     has_money = any(row.text(i) for i in (layout.amount, layout.debit, layout.credit))
+    if not dated and has_money and plain(row.text(layout.date)) in _NOT_BOOKED:
+        reading.skipped[row.text(layout.date)] += 1
+        return
     if not dated:
         _take_undated(row, reading, parsed, has_money=has_money)
         return
@@ -255,7 +270,7 @@ def _take(
         return
     status = plain(row.text(layout.status))
     if status in _NOT_BOOKED:
-        skipped[row.text(layout.status)] += 1
+        reading.skipped[row.text(layout.status)] += 1
         return
     movement = _movement(row, reading, sign_of)
     if isinstance(movement, str):
@@ -326,6 +341,8 @@ def _movement(row: Row, reading: _Reading, sign_of: Callable[[Row, Decimal], Dec
     if amount is None:
         raw = " / ".join(t for i in (layout.amount, layout.debit, layout.credit) if (t := row.text(i)))
         return f"the amount '{raw}' cannot be read" if raw else "the row has a date and no amount"
+    if reading.marks is not None and plain(row.text(layout.sign)) not in reading.marks:
+        return f"'{row.text(layout.sign)}' says neither debit nor credit"
     amount = sign_of(row, amount)
     balance = _number(row, layout.balance, reading.mark)
     if layout.minus_balance is not None and (below := _number(row, layout.minus_balance, reading.mark)):
@@ -364,10 +381,9 @@ def _currency(row: Row, reading: _Reading) -> str | None:
         return code
     for index in (layout.amount, layout.debit, layout.credit):
         text = row.text(index)
-        if text and not text[-1].isdigit() or text[:1] in "€£":
-            written = take_apart(text) if text else None
-            if written and written.currency:
-                return written.currency
+        written = take_apart(text) if text else None
+        if written and written.currency:
+            return written.currency
     return layout.header_currency or reading.options.currency
 
 
@@ -386,6 +402,14 @@ def _drop_ids_that_repeat(parsed: Parsed) -> None:
     if len(ids) != len(set(ids)):
         for movement in parsed.movements:
             movement["bank_id"] = None
+
+
+def _spread_currency(movements: list[Record]) -> None:
+    """Where some amounts carry a currency sign and all of these the same, it is the whole table's."""
+    known = {m["currency"] for m in movements} - {None}
+    if len(known) == 1:
+        for movement in movements:
+            movement["currency"] = movement["currency"] or next(iter(known))
 
 
 def _balance_is_constant(movements: list[Record]) -> bool:
@@ -410,10 +434,12 @@ def _balance_breaks(movements: list[Record]) -> list[str]:
         if not steps or not breaks:
             continue
         if len(breaks) * 4 > len(steps) and len(steps) > 2:
-            warnings.append("The balance column does not follow the amounts: rows may be missing or out of order")
+            warnings.append(
+                "The balance column does not follow the amounts: rows may be missing or out of order"
+            )
             continue
         places = ", ".join(f"{a[2]}-{b[2]}" for a, b in breaks[:5])
         warnings.append(
-            f"The balance does not follow between rows {places}: a movement may be missing, doubled or changed"
+            f"The balance does not follow between rows {places}: one may be missing, doubled or changed"
         )
     return warnings

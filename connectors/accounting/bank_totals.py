@@ -6,25 +6,43 @@ from decimal import Decimal
 from connectors.accounting.shapes import plain
 from connectors.accounting.tables import Row
 
-_OPENING = frozenset(
-    """saldo anterior|saldo inicial|saldo previo|opening balance|beginning balance|balance brought forward
-    |balance forward|previous balance|starting balance|begin balance|anfangssaldo|alter saldo|alter kontostand
-    |solde initial|solde precedent|ancien solde|saldo iniziale|saldo precedente|beginsaldo|saldo de apertura
-    |pocatecni zustatek|saldo poczatkowe|ingaende saldo|ingoing balance|vorheriger saldo|startsaldo|saldo inicio
-    |saldo apertura""".replace("\n", "").split("|")
+
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(" ".join(phrase.split()) for phrase in text.split("|"))
+
+
+OPENING = _phrases("""
+    saldo anterior | saldo inicial | saldo previo | opening balance | beginning balance |
+    balance brought forward | balance forward | previous balance | starting balance | begin balance |
+    anfangssaldo | alter saldo | alter kontostand | solde initial | solde precedent | ancien solde |
+    saldo iniziale | saldo precedente | beginsaldo | saldo de apertura | pocatecni zustatek |
+    saldo poczatkowe | ingaende saldo | ingoing balance | vorheriger saldo | startsaldo | saldo inicio |
+    saldo apertura
+""")
+CLOSING = _phrases("""
+    saldo final | saldo actual | closing balance | ending balance | endsaldo | neuer saldo |
+    neuer kontostand | solde final | nouveau solde | saldo finale | eindsaldo | saldo de cierre |
+    saldo cierre | konecny zustatek | saldo koncowe | utgaende saldo | balance carried forward |
+    final balance | saldo atual | saldo do dia | kontostand | available balance | saldo disponible |
+    s a l d o
+""")
+_TURNOVER = frozenset(
+    ["turnover", "umsatzsumme", "obroty", "obrat", "total turnover", "total movimientos", "total mouvements"]
 )
-_CLOSING = frozenset(
-    """saldo final|saldo actual|closing balance|ending balance|endsaldo|neuer saldo|neuer kontostand|solde final
-    |nouveau solde|saldo finale|eindsaldo|saldo de cierre|saldo cierre|konecny zustatek|saldo koncowe|utgaende saldo
-    |balance carried forward|final balance|saldo atual|saldo do dia|kontostand|available balance|saldo disponible
-    |s a l d o""".replace("\n", "").split("|")
-)
-_TURNOVER = frozenset("turnover|umsatzsumme|obroty|obrat|total turnover|total movimientos|total mouvements".split("|"))
 _TOTAL_STARTS = (
-    "total", "totales", "totals", "totaal", "suma", "sum ", "summe", "subtotal", "gesamt", "totale", "razem", "celkem",
+    "total",
+    "totales",
+    "totals",
+    "totaal",
+    "suma",
+    "sum ",
+    "summe",
+    "subtotal",
+    "gesamt",
+    "totale",
+    "razem",
+    "celkem",
 )
-OPENING = frozenset(" ".join(w.split()) for w in _OPENING)
-CLOSING = frozenset(" ".join(w.split()) for w in _CLOSING)
 
 
 @dataclass(slots=True)
@@ -63,14 +81,16 @@ class Totals:
         money_out = money_in - total
         found = []
         for item in self.stated:
-            known = {money_out, -money_out} if item.is_out else {total, money_in, money_out, -money_out, -total}
+            known = (
+                {money_out, -money_out} if item.is_out else {total, money_in, money_out, -money_out, -total}
+            )
             if item.value not in known:
                 found.append(
                     f"The total in row {item.number} says {item.value}; the movements add up to {total}"
                 )
         if self.opening is not None and self.closing is not None and self.opening + total != self.closing:
             found.append(
-                f"The opening balance {self.opening} and the movements {total} do not give the closing balance "
+                f"The opening balance {self.opening} and the movements {total} do not give the closing one, "
                 f"{self.closing}"
             )
         return found
@@ -89,11 +109,16 @@ def is_total(row: Row, *, dated: bool) -> bool:
     if dated:
         return any(word in OPENING or word in CLOSING or word in _TURNOVER for word in words)
     return any(
-        word in _TURNOVER or word.startswith(_TOTAL_STARTS) or _starts({word}, OPENING) or _starts({word}, CLOSING)
+        word in _TURNOVER
+        or word.startswith(_TOTAL_STARTS)
+        or _starts({word}, OPENING)
+        or _starts({word}, CLOSING)
         for word in words[:2]
     )
 
 
 def is_dated_balance(row: Row) -> bool:
     """True for a dated row that speaks of a balance and moves nothing."""
-    return any(word.startswith(("saldo", "balance", "solde", "kontostand")) for word in map(plain, row.filled()))
+    return any(
+        word.startswith(("saldo", "balance", "solde", "kontostand")) for word in map(plain, row.filled())
+    )

@@ -39,7 +39,9 @@ def read_xml(data: bytes) -> Element:
             f"The XML breaks off or is damaged at line {line}, column {column}. Download the file again."
         ) from error
     except (LookupError, ValueError) as error:
-        raise Refused("The XML names an encoding that it is not written in. Download the file again.") from error
+        raise Refused(
+            "The XML names an encoding that it is not written in. Download the file again."
+        ) from error
     return root
 
 
@@ -96,7 +98,10 @@ def read_camt053(data: bytes) -> Parsed:
                 parsed.movements.append(record)
         if len(parsed.rejected) == rejected:
             parsed.warnings += _check(statement, parsed.movements[before:])
-    parsed.warnings += [f"{count} entries with the status {status} are not booked; left out" for status, count in skipped.items()]
+    parsed.warnings += [
+        f"{count} entries with the status {status} are not booked; left out"
+        for status, count in skipped.items()
+    ]
     give_movement_keys(parsed.movements)
     return parsed
 
@@ -212,7 +217,5 @@ def _check(statement: Element, movements: list[Record]) -> list[str]:
     total = sum((Decimal(m["amount"]) for m in movements), Decimal(0))
     if opening + total == closing:
         return []
-    return [
-        f"Opening balance {amount_text(opening)} and entries {amount_text(total)} {currency} do not give the "
-        f"closing balance {amount_text(closing)}"
-    ]
+    found = f"Opening {amount_text(opening)} and entries {amount_text(total)} {currency}"
+    return [f"{found} do not give the closing balance {amount_text(closing)}"]

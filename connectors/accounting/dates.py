@@ -5,16 +5,22 @@ from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from itertools import pairwise
 
 from connectors.accounting.shapes import Refused, plain
 
 Cell = str | int | float | bool | date | datetime | None
 
-_NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})(?:[T\s,].*)?")
+_NUMERIC = re.compile(r"(\d{1,4})\s?([./\-\s])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})\.?(?:[T\s,].*)?")
 _SOLID = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T\s]?\d{4,6}.*)?")
-_DAY_MONTH = re.compile(r"(?:[^\W\d]+[.,]*\s+)?(\d{1,2})(?:st|nd|rd|th|\.|º)?[\s\-/.]*(?:de[l]?\s+)?([^\W\d]{3,})[\s\-/.,]*"
-                        r"(?:de[l]?\s+)?'?(\d{4}|\d{1,2})(?:[T\s,].*)?")
-_MONTH_DAY = re.compile(r"(?:[^\W\d]+[.,]*\s+)?([^\W\d]{3,})[\s\-/.]*(\d{1,2})(?:st|nd|rd|th)?(?:,\s*|\s+)(\d{4})(?:[T\s,].*)?")
+_DAY_MONTH = re.compile(
+    r"(?:[^\W\d]+[.,]*\s+)?(\d{1,2})(?:st|nd|rd|th|\.|º)?[\s\-/.]*(?:de[l]?\s+)?([^\W\d]{3,})[\s\-/.,]*"
+    r"(?:de[l]?\s+)?'?(\d{4}|\d{1,2})(?:[T\s,].*)?"
+)
+_MONTH_DAY = re.compile(
+    r"(?:[^\W\d]+[.,]*\s+)?([^\W\d]{3,})[\s\-/.]*(\d{1,2})(?:st|nd|rd|th)?(?:,\s*|\s+)(\d{4})(?:[T\s,].*)?"
+)
 _MONTHS = (
     "jan january enero ene janvier januar janeiro gennaio gen januari styczen leden",
     "feb february febrero fevrier fev fevr februar fevereiro febbraio februari luty unor",
@@ -64,14 +70,16 @@ def clamp(year: int, month: int, day: int) -> date | None:
 
 
 def take_apart(cell: Cell, order: str | None = None) -> Written | None:
-    """What a cell says about a date, or None when it is not one. `order` "ymd" lets 26-11-05 be a year first."""
+    """What a cell says about a date, or None when it is none. With "ymd", 26-11-05 starts with the year."""
     if isinstance(cell, datetime):
         return Written(cell.date())
     if isinstance(cell, date):
         return Written(cell)
-    if not isinstance(cell, str):
-        return None
-    text = cell.strip()
+    return _read(cell.strip(), order) if isinstance(cell, str) else None
+
+
+@lru_cache(maxsize=50_000)
+def _read(text: str, order: str | None) -> Written | None:
     if not text or not (text[0].isdigit() or text[0].isalpha()) or len(text) > 60:
         return None
     match = _NUMERIC.fullmatch(text)
@@ -122,7 +130,9 @@ def settle(written: Written, order: str) -> date | None:
     return _day(written.year, written.second, written.first)
 
 
-_PERIOD_DAY = re.compile(r"([^\W\d]{3,})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?|(\d{1,2})\.?\s+(?:de\s+)?([^\W\d]{3,})\.?(?:,?\s+(?:de\s+)?(\d{4}))?")
+_PERIOD_DAY = re.compile(
+    r"([^\W\d]{3,})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?|(\d{1,2})\.?\s+(?:de\s+)?([^\W\d]{3,})\.?(?:,?\s+(?:de\s+)?(\d{4}))?"
+)
 
 
 def stated_period(lines: Iterable[str]) -> tuple[date, date] | None:
@@ -145,7 +155,10 @@ def stated_period(lines: Iterable[str]) -> tuple[date, date] | None:
         if not found:
             months = [MONTHS[w] for w in plain(line).split() if w in MONTHS]
             if months:
-                found = [date(years[0], months[0], 1), date(years[-1], months[-1], monthrange(years[-1], months[-1])[1])]
+                found = [
+                    date(years[0], months[0], 1),
+                    date(years[-1], months[-1], monthrange(years[-1], months[-1])[1]),
+                ]
         if len(found) >= 2:
             days = found
             break
@@ -157,10 +170,13 @@ def decide_order(
     chosen: str | None,
     period: tuple[date, date] | None = None,
     habit: str | None = None,
+    beside: Sequence[Written] = (),
 ) -> str:
-    """"dmy" or "mdy": a person's choice, else a number over 12, the stated period, the order of the rows, habit.
+    """The order, "dmy" or "mdy": a person's choice, else a number over 12, the stated period, the rows'
+    sorting, habit.
 
-    `habit` is the order usual where the file's headers are written. Raises Refused with the question to ask.
+    `beside` are the dates of another column, written the same way; `habit` is the order usual in the language
+    of the headers. Raises Refused with the question to ask.
     """
     if chosen in {"dmy", "mdy"}:
         return chosen
@@ -176,6 +192,11 @@ def decide_order(
         return "dmy" if day_first > month_first else "mdy"
     if day_first or month_first:
         return "dmy" if day_first else "mdy"
+    proof = {
+        "dmy" if w.first > 12 else "mdy" for w in beside if w.settled is None and max(w.first, w.second) > 12
+    }
+    if len(proof) == 1:
+        return proof.pop()
     open_ = [w for w in doubtful if w.first != w.second]
     if not open_:
         return "dmy"
@@ -192,8 +213,8 @@ def decide_order(
         return habit
     sample = open_[0]
     raise Refused(
-        f"The date {sample.first:02d}/{sample.second:02d}/{sample.year} may be day/month or month/day, and nothing "
-        "in the file decides it; say which with --date-order dmy or --date-order mdy"
+        f"The date {sample.first:02d}/{sample.second:02d}/{sample.year} may be day/month or month/day, and "
+        "nothing in the file decides it; say which with --date-order dmy or --date-order mdy"
     )
 
 
@@ -205,5 +226,4 @@ def _inside(written: Written, order: str, period: tuple[date, date]) -> bool:
 def _in_order(written: Sequence[Written], order: str) -> bool:
     days = [settle(w, order) for w in written]
     known = [d for d in days if d]
-    pairs = list(zip(known, known[1:], strict=False))
-    return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
+    return all(a <= b for a, b in pairwise(known)) or all(a >= b for a, b in pairwise(known))

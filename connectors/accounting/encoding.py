@@ -13,7 +13,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
-_ODD_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\w\s\x00-\x7f’](?=[^\W\d_])|(?<=[a-z])[^\W\d_a-zA-Zª-ºß-ÿ](?=[a-z])")
+_ODD_IN_WORD = re.compile(
+    r"(?<=[^\W\d_])[^\w\s\x00-\x7f’](?=[^\W\d_])|(?<=[a-z])[^\W\d_a-zA-Zª-ºß-ÿ](?=[a-z])"
+)
 # Letters of Czech, Slovak, Polish and Hungarian against what the same bytes give in Western Europe.
 _CENTRAL = frozenset("ěščřžýůťďňąćęłńśźżőűĚŠČŘŽŮŤĎŇĄĆĘŁŃŚŹŻŐŰ")
 _CENTRAL_WORDS = re.compile(
@@ -40,7 +42,11 @@ def decode(data: bytes, prefer: str | None = None) -> tuple[str, str]:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
         # A multi-byte letter cut by the end of the file is a file still being written, not a code page.
-        if error.reason == "unexpected end of data" and error.start >= len(data) - 3 and not _legacy_before(data, error):
+        if (
+            error.reason == "unexpected end of data"
+            and error.start >= len(data) - 3
+            and not _legacy_before(data, error)
+        ):
             raise Refused(
                 "The file ends in the middle of a character: it is half-written. Export or copy it again."
             ) from error

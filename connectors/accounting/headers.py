@@ -2,86 +2,34 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from connectors.accounting.dates import take_apart
+from connectors.accounting.header_names import NAMES
 from connectors.accounting.numbers import currency_of
 from connectors.accounting.numbers import take_apart as take_amount_apart
 from connectors.accounting.shapes import plain
 from connectors.accounting.tables import Row
 
-# Headers without accents and punctuation. The order within "date" is the order of preference.
-_NAMES = {
-    "date": """date|fecha|datum|data|fecha operacion|f operacion|fecha oper|f oper|f op|fecha op|fecha de operacion
-        |fecha de la operacion|fecha contable|f contable|fecha mov|fecha movimiento|fecha de movimiento|fecha apunte
-        |booking date|bookingdate|date booked|posting date|posted date|post date|posted on|transaction date|trans date
-        |txn date|date of transaction|trade date|completed date|date completed|process date|processed date
-        |entry date|date utc|created date|created date utc|created utc|created|started date|buchungstag|buchungsdatum
-        |buchung|belegdatum|transaktionsdatum|datum zauctovani|datum provedeni|datum transakce|datum operace
-        |date operation|date de l operation|date d operation|date de operation|date comptable|date transaction
-        |date de comptabilisation|data operazione|data contabile|data registrazione|data lancamento|data do lancamento
-        |data movimento|data mov|data operacao|data da operacao|bokforingsdag|bokforingsdatum|bokforingsdato|dato
-        |bogfoert dato|bogforingsdato|bokfort|kirjauspaiva|kirjauspvm|paivays|pvm|data ksiegowania|data operacji
-        |data transakcji|boekdatum|transactiedatum|boekingsdatum|kuupaev|datums|tarih|konyveles datuma|datum knjizenja
-        |datum obrade|dag|fecha hora|date time|datetime|timestamp""",
-    "value": """value date|valuedate|value|fecha valor|f valor|fecha de valor|fecha val|wertstellung|wertstellungstag
-        |valutadatum|wert|valuta datum|date valeur|date de valeur|data valuta|data valor|rentedatum|interest date
-        |valutadato|rentedato|valutadag|arvopaiva|data waluty|valdatum|datum valute|settlement date|fecha liquidacion""",
-    "amount": """amount|importe|betrag|umsatz|montant|importo|valor|bedrag|belopp|belob|belop|beloeb|kwota|castka
-        |zauctovana castka|objem|transaction amount|amount one column|monto|cantidad|cuantia|quantia|summa|maara|summe
-        |suma|iznos|tutar|osszeg|transaktionsbetrag|kwota operacji|importe operacion|importe movimiento
-        |importe del movimiento|imp|amt|paid in out|betrag in|bedrag in|net|net amount|neto|netto|local amount
-        |amount in account currency|billing amount|booked amount|posted amount|vaerdi|bokfort belopp""",
-    "debit": """debit|debe|cargo|cargos|gasto|gastos|soll|debit amount|debit amount two column approach|withdrawal
-        |withdrawals|withdrawn|money out|paid out|out|outgoing|abgang|ausgang|ausgaben|belastung|debito|debitos|debits
-        |addebiti|addebito|dare|uscite|uscita|uitgaven|af|salida|salidas|egreso|egresos|pagos|retiro|retiros|ut|uttag
-        |debet|depense|depenses|obciazenia|obciazenie|terhelés|terheles|payments|spent|importe cargo|importe debe
-        |debits amount|saidas|saida|ut fra konto|ut av konto""",
-    "credit": """credit|haber|abono|abonos|ingreso|ingresos|haben|gutschrift|credit amount
-        |credit amount two column approach|deposits|deposit|deposited|money in|paid in|in|incoming|eingang|einnahmen
-        |credito|creditos|credits|accrediti|accredito|avere|entrate|entrata|inkomsten|bij|entrada|entradas|deposito
-        |depositos|in pa konto|inn pa konto|insattning|kredit|recette|recettes|uznania|uznanie|jovairas|received
-        |importe abono|importe haber""",
-    "balance": """balance|saldo|running balance|saldo contable|disponible|solde|kontostand|saldo disponible
-        |account balance|saldo posterior|balance after|saldo tras operacion|nuevo saldo|saldo final|saldo actual
-        |saldo cuenta|saldo po operacji|saldo dopo|bokfort saldo|available balance|saldo despues|zustatek|egyenleg
-        |closing balance|saldo nach buchung|bakiye|current balance|ledger balance|saldo resultante""",
-    "currency": """currency|currency code|divisa|moneda|wahrung|waehrung|devise|ccy|mena|mena uctu|cur|moeda|munt
-        |muntsoort|waluta|valuta|account currency|div|deviza|para birimi|valuut|iso currency|currency iso""",
-    "account": """account|cuenta|iban|konto|compte|conto|conta|rekening|account no|account number|account nr
-        |account name|numero de cuenta|n de cuenta|num cuenta|numero cuenta|numero de compte|cislo uctu|numero uctu
-        |auftragskonto|auftraggeberkonto|kontonummer|source account|iban auftragskonto|iban auftraggeberkonto
-        |rekeningnummer|numer konta|numer rachunku|account iban|own account|cuenta de origen|numero conto|eigen rekening
-        |ccc|account id|your account|kontonr""",
-    "id": """transaction id|transaction reference id|id transakce|fitid|txn id|trans id|transactionid|id transaccion
-        |id operacion|id movimiento|transaktionsid|transaktions id|entry reference|acctsvcrref|unique id|bank id
-        |transaction identifier|id transazione|identificador|uuid|movement id|id pohybu|id operace""",
-    "sign": """d k|d c|c d|dc|cd|debit credit|credit debit|debe haber|d h|soll haben|s h|af bij|cdtdbtind|cr dr
-        |dr cr|d or c|sign|signo|debit credit indicator|credit debit indicator|sens|segno|k d|deb cred|type debit credit
-        |direction|dc indicator|dr cr indicator|debe o haber|cargo abono|tipo|type|tipo movimiento|tipo de movimiento
-        |transaction type|umsatztyp""",
-    "status": "status|state|estado|stav|etat|stato|transaction status",
-    "gross": "gross|gross amount|bruto|brutto|importe bruto",
-    "fee": "fee|fees|fee amount|poplatek|comision|comisiones|gebuhr|frais|commissione",
-    "text": """description|concepto|text|texto|details|detalle|detalles|verwendungszweck|buchungstext|libelle|
-        |descrizione|causale|historico|memo|name|payee|beneficiary|movimiento|mas datos|observaciones|comentario
-        |comentarios|descripcion|omschrijving|counterparty|merchant|narrative|narration|reference|referencia|note|notes
-        |notas|bank description|zprava|poznamka|nazev protiuctu|mededelingen|mededeling|naam|naam omschrijving
-        |naam tegenpartij|empfanger|auftraggeber|beguenstigter zahlungspflichtiger|beneficiario|particulars|remarks
-        |transaction description|nombre|ordenante|proveedor|concepto ampliado|descripcion ampliada|information
-        |informacion adicional|lisatiedot|viesti|saaja|opis|opis operacji|tytul|nadawca|odbiorca|titel|beskrivelse
-        |tekst|meddelande|mottagare|rubrik|mensaje|subject|zahlungsempfanger|auftraggeber empfanger
-        |name zahlungsbeteiligter|umsatzinfo|vorgang verwendungszweck|communication|communications|extra info""",
-    "category": "category|categoria|kategorie|subcategoria|categorie|gl code|kategorie transakce|tag|tags|reporting category",
-}
-_ROLE = {plain(name): role for role, names in _NAMES.items() for name in names.replace("\n", "").split("|") if name.strip()}
-_DATE_RANK = {plain(name): rank for rank, name in enumerate(_NAMES["date"].replace("\n", "").split("|"))}
-_AMOUNT_RANK = {plain(name): rank for rank, name in enumerate(_NAMES["amount"].replace("\n", "").split("|"))}
-_FOREIGN = frozenset(
-    "original converted foreign instructed fx refunded exchange puvodni local2 tax iva vat fee commission comision "
-    "divisa extranjera counter counterparty protiuctu tegenrekening gegenkonto other to from".split()
-)
+
+def _names(role: str) -> list[str]:
+    return [plain(name) for name in NAMES[role].split("|")]
+
+
+_ROLE = {name: role for role in NAMES for name in _names(role)}
+_RANK = {name: rank for role in ("date", "amount") for rank, name in enumerate(_names(role))}
+_FOREIGN_WORDS = """
+    comision commission converted counter counterparty divisa exchange extranjera fee foreign from fx
+    gegenkonto instructed iva local2 original other protiuctu puvodni refunded tax tegenrekening to vat
+"""
+_FOREIGN = frozenset(_FOREIGN_WORDS.split())
 _BY_WORD = (
-    ("amount", frozenset({"amount", "importe", "betrag", "montant", "importo", "bedrag", "belopp", "kwota", "castka"})),
+    (
+        "amount",
+        frozenset(
+            {"amount", "importe", "betrag", "montant", "importo", "bedrag", "belopp", "kwota", "castka"}
+        ),
+    ),
     ("balance", frozenset({"balance", "saldo", "solde", "kontostand"})),
     ("debit", frozenset({"debit", "debito", "debet", "withdrawals", "cargos"})),
     ("credit", frozenset({"credit", "credito", "deposits", "abonos"})),
@@ -89,11 +37,26 @@ _BY_WORD = (
     ("date", frozenset({"date", "fecha", "datum", "data", "buchungstag"})),
     ("text", frozenset({"description", "concepto", "descripcion", "libelle", "verwendungszweck"})),
 )
-_DAY_FIRST_WORDS = frozenset(
-    """fecha concepto importe saldo divisa cuenta valor cargo abono descripcion movimiento datum betrag buchungstag
-    wertstellung verwendungszweck wahrung umsatz montant libelle solde data importo descrizione causale valuta
-    historico lancamento bedrag omschrijving rekening belopp belob dato tekst kwota castka konto""".split()
+# Germanic and Dutch compounds: Buchungsbetrag, Kontowährung, Transaktionsdatum.
+_ENDINGS = tuple(
+    (ending, role)
+    for role, endings in (
+        ("value", "valutadatum rentedatum"),
+        ("amount", "betrag bedrag belopp umsatz"),
+        ("currency", "wahrung waehrung"),
+        ("date", "datum"),
+        ("balance", "saldo"),
+        ("text", "beschreibung omschrijving zweck"),
+    )
+    for ending in endings.split()
 )
+_DAY_FIRST = """
+    abono bedrag belob belopp betrag buchungstag cargo castka causale concepto cuenta data dato datum
+    descripcion descrizione divisa fecha historico importe importo konto kwota lancamento libelle
+    montant movimiento omschrijving rekening saldo solde tekst umsatz valor valuta verwendungszweck
+    wahrung wertstellung
+"""
+_DAY_FIRST_WORDS = frozenset(_DAY_FIRST.split())
 _CURRENCY_IN_HEADER = re.compile(r"[(\[]\s*([^)\]]{1,4})\s*[)\]]|\b([A-Z]{3})\b|([€£])")
 _SIGN_MARK = re.compile(r"\(?\s*([+-])\s*\)?\s*$")
 
@@ -127,6 +90,10 @@ def understand(cell: str) -> Header:
         if (short := " ".join(words)) in _ROLE:
             return Header(raw, _ROLE[short], currency, _rank(short), mark)
     tokens = set(name.split())
+    if len(tokens) == 1 and not is_foreign(name):
+        for ending, role in _ENDINGS:
+            if name.endswith(ending):
+                return Header(raw, role, currency, 100, mark)
     if len(tokens) <= 6 and not tokens & _FOREIGN:
         for role, words_of_role in _BY_WORD:
             if tokens & words_of_role:
@@ -134,8 +101,13 @@ def understand(cell: str) -> Header:
     return Header(raw, None, currency, 1000, mark)
 
 
+def is_foreign(name: str) -> bool:
+    """True for a header of what a purchase cost before conversion, or of the other party."""
+    return bool(set(name.split()) & _FOREIGN) or name.startswith(("original", "fremd"))
+
+
 def _rank(name: str) -> int:
-    return _DATE_RANK.get(name, _AMOUNT_RANK.get(name, 0))
+    return _RANK.get(name, 0)
 
 
 def habit_of(names: list[str]) -> str | None:
@@ -156,17 +128,29 @@ def find_header(rows: list[Row], limit: int = 40) -> int | None:
             continue
         roles = {understand(text).role for text in filled}
         known = len(roles - {None})
-        if known >= 2 and roles & {"date", "value"} and roles & {"amount", "debit", "credit", "balance", "gross"}:
-            if best is None or known > best[0]:
-                best = (known, index)
+        if (
+            known >= 2
+            and roles & {"date", "value"}
+            and roles & {"amount", "debit", "credit", "balance", "gross"}
+        ):
+            best = max(best or (0, -index), (known, -index))
     if best is not None:
-        return best[1]
+        return -best[1]
     # Words of no language known here above rows that hold dates and amounts.
-    for index, (row, below) in enumerate(zip(rows[:limit], rows[1:], strict=False)):
+    for index, (row, below) in enumerate(pairwise(rows[: limit + 1])):
         width = len(row.filled())
-        if width >= 3 and not _has_data(row) and _has_data(below) and width >= len(below.filled()) - 1:
+        if (
+            width >= 3
+            and all(_is_word(text) for text in row.filled())
+            and _has_data(below)
+            and width >= len(below.filled()) - 1
+        ):
             return index
     return None
+
+
+def _is_word(text: str) -> bool:
+    return any(c.isalpha() for c in text) and not currency_of(text) and not take_apart(text)
 
 
 def _has_data(row: Row) -> bool:
@@ -174,6 +158,8 @@ def _has_data(row: Row) -> bool:
     for cell in row.cells:
         if take_apart(cell):
             dates += 1
-        elif isinstance(cell, (int, float)) or (isinstance(cell, str) and cell.strip() and take_amount_apart(cell)):
+        elif isinstance(cell, (int, float)) or (
+            isinstance(cell, str) and cell.strip() and take_amount_apart(cell)
+        ):
             amounts += 1
     return bool(dates and amounts) or amounts >= 2 or dates >= 2

@@ -18,10 +18,31 @@ from connectors.accounting.shapes import (
 
 FIRST_LINE = re.compile(r"11\d{18}\d{12}[012]\d{14}\d{3}")
 _CURRENCIES = {
-    "978": "EUR", "840": "USD", "826": "GBP", "756": "CHF", "392": "JPY", "752": "SEK", "578": "NOK", "208": "DKK",
-    "985": "PLN", "203": "CZK", "348": "HUF", "946": "RON", "504": "MAD", "484": "MXN", "986": "BRL", "124": "CAD",
-    "036": "AUD", "156": "CNY", "032": "ARS", "170": "COP", "152": "CLP", "604": "PEN", "724": "ESP", "975": "BGN",
-}  # fmt: skip
+    "978": "EUR",
+    "840": "USD",
+    "826": "GBP",
+    "756": "CHF",
+    "392": "JPY",
+    "752": "SEK",
+    "578": "NOK",
+    "208": "DKK",
+    "985": "PLN",
+    "203": "CZK",
+    "348": "HUF",
+    "946": "RON",
+    "504": "MAD",
+    "484": "MXN",
+    "986": "BRL",
+    "124": "CAD",
+    "036": "AUD",
+    "156": "CNY",
+    "032": "ARS",
+    "170": "COP",
+    "152": "CLP",
+    "604": "PEN",
+    "724": "ESP",
+    "975": "BGN",
+}
 _ACCOUNT_LENGTH, _MOVEMENT_LENGTH, _TRAILER_LENGTH = 50, 42, 76
 
 
@@ -90,8 +111,8 @@ def read_norma43(text: str) -> Parsed:
 
 def _no_trailer(account: _Account) -> Refused:
     return Refused(
-        f"The account that starts on line {account.line} has no trailer (record 33): the file is half-written. "
-        "Download it again."
+        f"The account that starts on line {account.line} has no trailer (record 33): the file is "
+        "half-written. Download it again."
     )
 
 
@@ -114,7 +135,9 @@ def _account(line: str, number: int) -> _Account:
     return _Account(line[2:20], _CURRENCIES.get(code), code, -balance if line[32] == "1" else balance, number)
 
 
-def _movement(line: str, number: int, account: _Account | None, parsed: Parsed, *, is_last: bool) -> Record | None:
+def _movement(
+    line: str, number: int, account: _Account | None, parsed: Parsed, *, is_last: bool
+) -> Record | None:
     if account is None or account.closed:
         raise Refused(f"Line {number}: a movement stands outside any account. Download the file again.")
     if len(line) < _MOVEMENT_LENGTH:

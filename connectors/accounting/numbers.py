@@ -4,20 +4,32 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from connectors.accounting.shapes import Refused
 
 SYMBOLS = {"€": "EUR", "£": "GBP", "EURO": "EUR", "EUROS": "EUR", "KČ": "CZK", "ZŁ": "PLN", "R$": "BRL"}
-CURRENCIES = frozenset(
-    """AED ALL AMD ANG AOA ARS ATS AUD AZN BAM BDT BEF BGN BHD BOB BRL BWP BYN CAD CHF CLP CNH CNY COP CRC CUP CYP
-    CZK DEM DKK DOP DZD EEK EGP ESP EUR FIM FJD FRF GBP GEL GHS GRD GTQ HKD HNL HRK HUF IDR IEP ILS INR IQD IRR ISK
-    ITL JMD JOD JPY KES KRW KWD KZT LBP LKR LTL LUF LVL MAD MDL MKD MTL MUR MXN MYR NGN NIO NLG NOK NPR NZD OMR
-    PAB PEN PHP PKR PLN PTE PYG QAR RON RSD RUB SAR SEK SGD SIT SKK THB TND TRY TTD TWD TZS UAH UGX USD UYU UZS VES
-    VND XAF XAU XOF XPF ZAR ZMW""".split()
-)
+_CODES = """
+    AED ALL AMD ANG AOA ARS ATS AUD AZN BAM BDT BEF BGN BHD BOB BRL BWP BYN CAD CHF CLP CNH CNY COP CRC
+    CUP CYP CZK DEM DKK DOP DZD EEK EGP ESP EUR FIM FJD FRF GBP GEL GHS GRD GTQ HKD HNL HRK HUF IDR IEP
+    ILS INR IQD IRR ISK ITL JMD JOD JPY KES KRW KWD KZT LBP LKR LTL LUF LVL MAD MDL MKD MTL MUR MXN MYR
+    NGN NIO NLG NOK NPR NZD OMR PAB PEN PHP PKR PLN PTE PYG QAR RON RSD RUB SAR SEK SGD SIT SKK THB TND
+    TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND XAF XAU XOF XPF ZAR ZMW
+"""
+CURRENCIES = frozenset(_CODES.split())
 _UNTYPED = frozenset({"$", "¥", "KR", "KR.", "FR", "FR.", "SFR", "US$", "C$", "A$", "LEI", "FT", "TL", "S/"})
 _SPACES = str.maketrans(
-    {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ", "’": " ", "'": " ", "−": "-", "–": "-", '"': None}
+    {
+        "\u00a0": " ",
+        "\u202f": " ",
+        "\u2009": " ",
+        "\t": " ",
+        "’": " ",
+        "'": " ",
+        "−": "-",
+        "–": "-",
+        '"': None,
+    }
 )
 _GROUP_SPACE = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 _SPACE_IN_NUMBER = re.compile(r"\d \d")
@@ -38,10 +50,11 @@ class Written:
     currency: str | None
 
 
+@lru_cache(maxsize=50_000)
 def take_apart(text: str) -> Written | None:
     """Sign, digits and currency of one written amount, or None when it is not one.
 
-    Takes (1,00), 1,00-, −1,00, 1 234,56, 1'234.56, -$76.00, 12.00 CR, 5 EUR. Two signs are garbled, not a number.
+    Takes (1,00), 1,00-, −1,00, 1 234,56, 1'234.56, -$76.00, 12.00 CR, 5 EUR. Two signs are garbled.
     """
     if _PLAIN.fullmatch(text):  # the common case, for speed
         return Written(-1, text[1:], None) if text[0] == "-" else Written(0, text, None)
@@ -77,7 +90,7 @@ def take_apart(text: str) -> Written | None:
 
 
 def decimal_evidence(body: str) -> str | None:
-    """The decimal mark that this number proves ("." or ","), "?" when it could be either, None without marks."""
+    """The decimal mark that this number proves ("." or ","), "?" when either, None without marks."""
     dots, commas = body.count("."), body.count(",")
     if not dots and not commas:
         return None
@@ -95,7 +108,7 @@ def decimal_evidence(body: str) -> str | None:
 def decide_mark(columns: Iterable[Iterable[str]], chosen: str | None) -> str:
     """The decimal mark of these columns of digit bodies: a person's choice, else what the numbers prove.
 
-    Raises Refused with the question to ask when 1.234 could be either, or when the numbers contradict each other.
+    Raises Refused with the question to ask when 1.234 could be either, or when numbers contradict each other.
     """
     if chosen is not None:
         return chosen
@@ -112,7 +125,7 @@ def decide_mark(columns: Iterable[Iterable[str]], chosen: str | None) -> str:
         low, high = sorted(votes.values())
         if low * 5 > high:
             raise Refused(
-                f"The amounts use a decimal point ({votes['.']} times) and a decimal comma ({votes[',']} times); "
+                f"The amounts use a decimal point ({votes['.']} times) and a comma ({votes[',']} times); "
                 "say which is right with --decimal-mark . or --decimal-mark ,"
             )
     if not any(votes.values()):
@@ -126,7 +139,7 @@ def decide_mark(columns: Iterable[Iterable[str]], chosen: str | None) -> str:
 
 
 def read_body(body: str, mark: str) -> Decimal | None:
-    """The number, its thousands grouped properly or not at all; None where it does not fit this decimal mark."""
+    """The number, its thousands grouped properly or not at all; None where it does not fit this mark."""
     thousands = "," if mark == "." else "."
     whole, _, fraction = body.partition(mark)
     if thousands in whole:

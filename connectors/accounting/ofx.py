@@ -1,4 +1,4 @@
-"""OFX, QFX and QBO Web Connect statements, SGML and XML alike, by a tokenizer that forgives what banks write."""
+"""OFX, QFX and QBO Web Connect statements, SGML and XML alike, by a forgiving tokenizer."""
 
 import html
 import re
@@ -23,7 +23,17 @@ from connectors.accounting.shapes import (
 
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _TOKEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9._]*)[^<>]*?(/?)>([^<]*)")
-_TRADES = ("BUYSTOCK", "SELLSTOCK", "BUYMF", "SELLMF", "INCOME", "REINVEST", "BUYDEBT", "SELLDEBT", "BUYOTHER")
+_TRADES = (
+    "BUYSTOCK",
+    "SELLSTOCK",
+    "BUYMF",
+    "SELLMF",
+    "INCOME",
+    "REINVEST",
+    "BUYDEBT",
+    "SELLDEBT",
+    "BUYOTHER",
+)
 _OWN_ACCOUNTS = frozenset({"BANKACCTFROM", "CCACCTFROM", "INVACCTFROM"})
 
 
@@ -63,6 +73,8 @@ def read_ofx(text: str, options: ReadOptions) -> Parsed:
             parsed.rejected.append(Rejected(transaction.line, record))
         else:
             parsed.movements.append(record)
+    if re.search(r"<SEVERITY>\s*ERROR", text, re.IGNORECASE):
+        parsed.warnings.append("The bank answered with an error: the statement may be missing or incomplete")
     if trades:
         parsed.warnings.append(f"{trades} trades of securities are not read; only cash movements are")
     repeated = len(parsed.movements) - len({(m["account"], m["bank_id"]) for m in parsed.movements})
@@ -98,9 +110,9 @@ def _transactions(text: str, period_ends: list[tuple[int, str]]) -> Iterator[_Tr
             owner = None if closing else name
             if not closing:
                 account, bank = None, ""
-        elif owner and name in {"BANKID", "BROKERID"}:
+        elif owner and not closing and name in {"BANKID", "BROKERID"}:
             bank = value
-        elif owner and name == "ACCTID":
+        elif owner and not closing and name == "ACCTID":
             account = " ".join(f"{bank} {value}".split()) or None
         elif name == "CURDEF" and not closing:
             currency = currency_of(value)
@@ -130,7 +142,9 @@ def _day(text: str | None) -> date | None:
     return clamp(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
-def _movement(transaction: _Transaction, end: str | None, options: ReadOptions, parsed: Parsed) -> Record | str:
+def _movement(
+    transaction: _Transaction, end: str | None, options: ReadOptions, parsed: Parsed
+) -> Record | str:
     fields = transaction.fields
     amount = _amount(fields.get("TRNAMT", ""), options)
     if amount is None:
@@ -142,7 +156,8 @@ def _movement(transaction: _Transaction, end: str | None, options: ReadOptions, 
         if day is None:
             return f"the date '{raw or ''}' cannot be read and the statement gives no other"
         parsed.warnings.append(
-            f"Line {transaction.line}: the transaction has no readable date; it is booked at the statement's end, {day}"
+            f"Line {transaction.line}: the transaction has no readable date; "
+            f"it is booked at the statement's end, {day}"
         )
     elif raw and int(raw[6:8]) != day.day:
         parsed.warnings.append(f"Line {transaction.line}: there is no day {raw[:8]}; taken as {day}")
@@ -161,7 +176,9 @@ def _movement(transaction: _Transaction, end: str | None, options: ReadOptions, 
         "format": Format.OFX.value,
         "account": transaction.account or options.account,
         # Inside CURRENCY the amount is in that currency; ORIGCURRENCY only says what it once was.
-        "currency": currency_of(fields.get("CURRENCY.CURSYM", "")) or transaction.currency or options.currency,
+        "currency": currency_of(fields.get("CURRENCY.CURSYM", ""))
+        or transaction.currency
+        or options.currency,
         "date": day.isoformat(),
         "value_date": value_day.isoformat() if value_day else None,
         "amount": amount_text(amount),

@@ -26,8 +26,22 @@ _COLUMNS = {
     "kind": ("transaction type", "type", "tipo de transaccion", "tipo"),
     "number": ("num", "no", "no.", "number", "numero", "n", "num.", "doc number"),
     "name": ("name", "nombre", "customer vendor", "nombre completo"),
-    "memo": ("memo description", "description", "memo", "nota descripcion", "descripcion", "line description"),
-    "account": ("account", "account name", "account full name", "cuenta", "nombre de la cuenta", "full account name"),
+    "memo": (
+        "memo description",
+        "description",
+        "memo",
+        "nota descripcion",
+        "descripcion",
+        "line description",
+    ),
+    "account": (
+        "account",
+        "account name",
+        "account full name",
+        "cuenta",
+        "nombre de la cuenta",
+        "full account name",
+    ),
     "debit": ("debit", "debito", "debe", "debits"),
     "credit": ("credit", "credito", "haber", "credits"),
     "id": ("transaction id", "id de transaccion", "txn id"),
@@ -86,17 +100,20 @@ def read_quickbooks_journal(table: Table, options: ReadOptions) -> Parsed:
     """
     found = find_columns(table)
     if found is None:
-        raise Refused("The journal lacks a column (date, type, account, debit or credit). Export it with all columns.")
+        raise Refused(
+            "The journal lacks a column (date, type, account, debit or credit). Export it with all columns."
+        )
     header, columns = found
     rows = table.rows[header + 1 :]
     texts = [" ".join(row.filled()) for row in table.rows[:header]]
     bodies = [
-        [w.body for row in rows if (t := row.text(columns[side])) and (w := take_apart(t))] for side in ("debit", "credit")
+        [w.body for row in rows if (t := row.text(columns[side])) and (w := take_apart(t))]
+        for side in ("debit", "credit")
     ]
     mark = decide_mark(bodies, options.decimal_mark) if rows else "."
     transactions, grand_total = _split(rows, table, columns, mark)
     _refuse_a_cut_end(transactions, rows, has_total=grand_total is not None)
-    written = [w for t in transactions if (w := _written_day(t, columns))]
+    written = [d for t in transactions if (d := _written_day(t, columns))]
     order = decide_order(written, options.date_order, stated_period(texts))
     currency = options.currency or _currency_of(rows, columns)
     parsed = Parsed()
@@ -165,7 +182,9 @@ def _add_line(
 ) -> None:
     for side, value in zip(("debit", "credit"), sums, strict=True):
         if value is None and row.text(columns[side]):
-            transaction.faults.append(f"row {row.number}: the {side} '{row.text(columns[side])}' cannot be read")
+            transaction.faults.append(
+                f"row {row.number}: the {side} '{row.text(columns[side])}' cannot be read"
+            )
     transaction.lines.append(_Line(row, sums[0] or Decimal(0), sums[1] or Decimal(0)))
 
 
@@ -180,7 +199,7 @@ def _number(row: Row, index: int, mark: str) -> Decimal | None:
 
 
 def _refuse_a_cut_end(transactions: list[_Transaction], rows: list[Row], *, has_total: bool) -> None:
-    """A last transaction that does not balance, in a file without its TOTAL row, was cut while being written."""
+    """A last transaction that does not balance, in a file without its TOTAL row, was cut."""
     if not transactions or has_total:
         return
     last = transactions[-1]
@@ -188,8 +207,8 @@ def _refuse_a_cut_end(transactions: list[_Transaction], rows: list[Row], *, has_
     unclosed = last.total is None and bool(others_closed) and all(others_closed)
     if last.debit != last.credit or unclosed:
         raise Refused(
-            f"The last transaction (row {last.lines[0].row.number}) is not finished and the TOTAL row is missing: "
-            f"the file is half-written (it has {len(rows)} rows). Export the journal again."
+            f"The last transaction (row {last.lines[0].row.number}) is not finished and the TOTAL row is "
+            f"missing: the file is half-written (it has {len(rows)} rows). Export the journal again."
         )
 
 
@@ -205,7 +224,9 @@ def _first(transaction: _Transaction, columns: dict[str, int], role: str) -> str
     return next((t for line in transaction.lines if (t := line.row.text(columns.get(role)))), "")
 
 
-def _entry(transaction: _Transaction, columns: dict[str, int], order: str, currency: str | None) -> Record | str:
+def _entry(
+    transaction: _Transaction, columns: dict[str, int], order: str, currency: str | None
+) -> Record | str:
     """The entry of one transaction, or the reason why it is left out."""
     if transaction.faults:
         return "; ".join(transaction.faults)
@@ -217,7 +238,9 @@ def _entry(transaction: _Transaction, columns: dict[str, int], order: str, curre
     debit, credit = transaction.debit, transaction.credit
     if debit != credit:
         return f"the transaction does not balance: debits {debit}, credits {credit}"
-    for name, stated, counted in zip(("debits", "credits"), transaction.total or (), (debit, credit), strict=False):
+    for name, stated, counted in zip(
+        ("debits", "credits"), transaction.total or (), (debit, credit), strict=False
+    ):
         if stated is not None and stated != counted:
             return f"the total row says {stated} of {name}, the lines give {counted}"
     return {
@@ -275,4 +298,6 @@ def _compare(
     )
     for name, stated, counted in zip(("debits", "credits"), grand, sums, strict=True):
         if stated is not None and stated != counted:
-            parsed.warnings.append(f"The TOTAL row says {stated} of {name}; the transactions add up to {counted}")
+            parsed.warnings.append(
+                f"The TOTAL row says {stated} of {name}; the transactions add up to {counted}"
+            )

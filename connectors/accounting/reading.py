@@ -24,17 +24,19 @@ from connectors.accounting.shapes import (
 from connectors.accounting.stripe_balance import read_stripe_balance
 
 _DEFAULTS = ReadOptions()
-_JOURNAL_HINT = "export the Journal report (Reports > Journal) instead, which holds both sides of every transaction"
+_JOURNAL_HINT = (
+    "export the Journal report (Reports > Journal) instead, which holds both sides of every transaction"
+)
 _NOT_READ = {
     Format.QUICKBOOKS_REPORT: f"QuickBooks report or transaction list recognised, not read: {_JOURNAL_HINT}",
-    Format.QUICKBOOKS_IIF: "QuickBooks Desktop IIF recognised, not read yet: export the Journal report as CSV or XLSX",
-    Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from activity' "
-    "(itemised) instead",
+    Format.QUICKBOOKS_IIF: "QuickBooks Desktop IIF recognised, not read yet: export the Journal report",
+    Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from "
+    "activity' (itemised) instead",
     Format.XERO: "Xero export recognised, not read yet",
     Format.SAGE: "Sage export recognised, not read yet",
     Format.HOLDED: "Holded export recognised, not read yet",
     Format.INVOICE_LIST: "A list of invoices was recognised, not read yet",
-    Format.API_TABLE: "A dump of an API table was recognised, not read: import the program's own export instead",
+    Format.API_TABLE: "A dump of an API table was recognised, not read: import the program's own export",
     Format.MT940: "MT940 recognised, not read yet: ask the bank for CAMT.053, Norma 43 or CSV",
     Format.CAMT_OTHER: "CAMT recognised, but not a statement (CAMT.053): ask the bank for CAMT.053",
     Format.QIF: "QIF recognised, not read yet: export OFX or CSV instead",
@@ -47,12 +49,15 @@ _NOT_READ = {
     Format.XML: "XML or HTML of no known accounting format",
     Format.JSON: "JSON of no known accounting format: export CSV instead",
 }
-_UNKNOWN = "No accounting format was recognised: no date and amount columns, no known header. Export it as CSV"
+_UNKNOWN = (
+    "No accounting format was recognised: no date and amount columns, no known header. Export it as CSV"
+)
 
 
 def sniff(path: Path) -> Format | None:
-    """The format told from the file's content, or None when none is recognised; damaged files too give a format
-    where their beginning tells it.
+    """The format told from the file's content, or None when none is recognised.
+
+    Damaged files too give a format where their beginning tells it.
 
     Raises OSError when the file cannot be read.
     """
@@ -99,9 +104,7 @@ def read_file(path: Path, options: ReadOptions = _DEFAULTS) -> ImportedFile:
 
 def _refused(path: Path, digest: str, refusal: Refused) -> ImportedFile:
     rejected = [Rejected(None, str(refusal))]
-    return ImportedFile(
-        path.name, digest, refusal.format, refusal.encoding, [], [], [], {}, rejected, []
-    )
+    return ImportedFile(path.name, digest, refusal.format, refusal.encoding, [], [], [], {}, rejected, [])
 
 
 def _bytes(path: Path, options: ReadOptions) -> bytes | Refused:
@@ -146,5 +149,3 @@ def _parse(content: Content, options: ReadOptions) -> Parsed:
             f"Only the sheet '{table.sheet}' was read; not read: {', '.join(table.other_sheets)}"
         )
     return parsed
-
-

@@ -13,17 +13,32 @@ from connectors.accounting.norma43 import FIRST_LINE
 from connectors.accounting.shapes import Format, ReadOptions, Refused, plain
 from connectors.accounting.tables import Row, Table, read_delimited, read_html, read_workbook
 
-_IIF = re.compile(r'\s*"?!(?:TRNS|SPL|HDR|ACCNT|CUST|VEND|CLASS|INVITEM|TODO|VTYPE|EMP|BUD|TERMS|CTYPE|OTHERNAME)\b')
+_IIF = re.compile(
+    r'\s*"?!(?:TRNS|SPL|HDR|ACCNT|CUST|VEND|CLASS|INVITEM|TODO|VTYPE|EMP|BUD|TERMS|CTYPE|OTHERNAME)\b'
+)
 _QIF = re.compile(r"^!(?:Type|Account|Option|Clear)\b", re.MULTILINE | re.IGNORECASE)
 _MT940 = re.compile(r"^(?:\{4:\s*)?:20:", re.MULTILINE)
 _MT940_BODY = re.compile(r"^:(?:25|28C?|60[FM]|61|62[FM]|34F|13D?):", re.MULTILINE)
 _ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
-_BOOK_WORDS = frozenset(
-    """invoice|bill|check|cheque|expense|deposit|payment|journal entry|bill payment|bill payment check|credit memo
-    |sales receipt|vendor credit|purchase order|estimate|transfer|refund|credit card credit|credit card expense
-    |bill payment credit card|cash expense|inventory qty adjust|payroll check|general journal""".replace("\n", "").split("|")
+_BOOK_WORDS = """
+    bill | bill payment | bill payment check | bill payment credit card | cash expense | check | cheque
+    | credit card credit | credit card expense | credit memo | deposit | estimate | expense |
+    general journal | inventory qty adjust | invoice | journal entry | payment | payroll check |
+    purchase order | refund | sales receipt | transfer | vendor credit
+"""
+BOOK_WORDS = frozenset(" ".join(word.split()) for word in _BOOK_WORDS.split("|"))
+
+_REPORT_COLUMNS = frozenset(
+    {
+        "split",
+        "item split account",
+        "account full name",
+        "posting",
+        "posting y n",
+        "past due",
+        "open balance",
+    }
 )
-BOOK_WORDS = frozenset(" ".join(word.split()) for word in _BOOK_WORDS)
 
 
 @dataclass(slots=True)
@@ -55,7 +70,9 @@ def recognise(data: bytes, options: ReadOptions) -> Content:
         _recognise_markup(content, options)
         if content.format is not None:
             return content
-    content.text, content.encoding = decode(data, "cp850" if FIRST_LINE.match(head.decode("latin-1")) else None)
+    content.text, content.encoding = decode(
+        data, "cp850" if FIRST_LINE.match(head.decode("latin-1")) else None
+    )
     content.format = _by_text(content.text)
     if content.format is not None:
         return content
@@ -73,7 +90,7 @@ def _by_magic(data: bytes) -> Format | None:
         return Format.GNUCASH
     if data.startswith(b"%PDF"):
         return Format.PDF
-    if data.startswith(b"\x1f\x8b") or data.startswith((b"7z\xbc\xaf", b"Rar!")):
+    if data.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")):
         return Format.ARCHIVE
     if data.startswith(b"PK\x05\x06"):
         return Format.ARCHIVE
@@ -143,7 +160,9 @@ def _recognise_markup(content: Content, options: ReadOptions) -> None:
 def _named_code_page(data: bytes) -> str | None:
     """The code page that an OFX header or XML declaration names, for bytes that are not UTF-8."""
     head = data[:1000].decode("latin-1")
-    match = re.search(r"CHARSET:\s*(\d{3,4})", head) or re.search(r"encoding=[\"'](?:windows-|cp)(\d{3,4})", head, re.I)
+    match = re.search(r"CHARSET:\s*(\d{3,4})", head) or re.search(
+        r"encoding=[\"'](?:windows-|cp)(\d{3,4})", head, re.IGNORECASE
+    )
     if match:
         return f"cp{match[1]}"
     match = re.search(r"encoding=[\"'](iso-8859-\d{1,2})[\"']", head, re.IGNORECASE)
@@ -153,7 +172,9 @@ def _named_code_page(data: bytes) -> str | None:
 def _by_text(text: str) -> Format | None:
     head = text[:8000].lstrip("\ufeff\r\n\t ")
     first = head.splitlines()[0] if head else ""
-    if FIRST_LINE.match(first) or (first.startswith("00") and re.search(r"^" + FIRST_LINE.pattern, head, re.MULTILINE)):
+    if FIRST_LINE.match(first) or (
+        first.startswith("00") and re.search(r"^" + FIRST_LINE.pattern, head, re.MULTILINE)
+    ):
         return Format.NORMA43
     if _MT940.search(head) and _MT940_BODY.search(head):
         return Format.MT940
@@ -195,11 +216,17 @@ def _by_header(row: Row) -> Format | None:
 
     if {"_fivetran_synced"} & raw or {"_airbyte_extracted_at"} & raw:
         return Format.API_TABLE
-    if has("amount", "currency", "converted amount") or has("amount refunded", "captured") or has("card issue country"):
+    if (
+        has("amount", "currency", "converted amount")
+        or has("amount refunded", "captured")
+        or has("card issue country")
+    ):
         return Format.STRIPE_PAYMENTS
     if {"ContactName", "*ContactName"} & raw and {"InvoiceNumber", "*InvoiceNumber"} & raw:
         return Format.XERO
-    if has("source", "reference", "running balance", "account code") or has("date", "source", "debit", "credit", "gross"):
+    if has("source", "reference", "running balance", "account code") or has(
+        "date", "source", "debit", "credit", "gross"
+    ):
         return Format.XERO
     if has("account reference", "nominal a c ref") or has("nominal a c ref", "net amount", "tax code"):
         return Format.SAGE
@@ -207,11 +234,12 @@ def _by_header(row: Row) -> Format | None:
         return Format.HOLDED
     if has("invoice", "client name", "line total") or has("invoice id", "invoice number", "customer name"):
         return Format.INVOICE_LIST
-    if names & {"invoice number", "invoice no", "num factura"} and names & {"due date", "fecha de vencimiento"}:
+    if names & {"invoice number", "invoice no", "num factura"} and names & {
+        "due date",
+        "fecha de vencimiento",
+    }:
         return Format.INVOICE_LIST
-    if names & {"transaction type", "tipo de transaccion"} and names & {
-        "split", "item split account", "account full name", "posting", "posting y n", "past due", "open balance",
-    }:  # fmt: skip
+    if names & {"transaction type", "tipo de transaccion"} and names & _REPORT_COLUMNS:
         journal = {"debit", "credit"} <= names and names & {"account", "account name", "account full name"}
         return None if journal else Format.QUICKBOOKS_REPORT
     return None

@@ -71,7 +71,7 @@ READABLE = frozenset(
 )
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - the name says what happened, as in connectors.errors
     """The file as a whole cannot be taken in; the message says why and what to do next."""
 
     def __init__(self, reason: str, format_: Format | None = None, encoding: str | None = None) -> None:
@@ -96,7 +96,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One row left out, by its row or line number in the file (entry number in XML); None = the whole file."""
+    """One row left out, by its row or line in the file (entry number in XML); None = the whole file."""
 
     row: int | None
     reason: str
@@ -167,7 +167,9 @@ def strip_zeros(value: Decimal) -> Decimal:
 def totals_of(parsed: Parsed) -> dict[str, Decimal]:
     """Sum per currency code: movements signed, entries their debit side."""
     totals: dict[str, Decimal] = {}
-    for record, name in [(m, "amount") for m in parsed.movements] + [(e, "total_debit") for e in parsed.entries]:
+    for record, name in [(m, "amount") for m in parsed.movements] + [
+        (e, "total_debit") for e in parsed.entries
+    ]:
         currency = record["currency"] or NO_CURRENCY
         totals[currency] = totals.get(currency, Decimal("0.00")) + Decimal(record[name])
     return dict(sorted(totals.items()))
@@ -176,7 +178,9 @@ def totals_of(parsed: Parsed) -> dict[str, Decimal]:
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, single spaces: what headers and texts are compared by."""
     letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.sub(r"[^\w]+", " ", "".join(c for c in letters if not unicodedata.combining(c))).split())
+    return " ".join(
+        re.sub(r"[^\w]+", " ", "".join(c for c in letters if not unicodedata.combining(c))).split()
+    )
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -225,7 +229,13 @@ def give_entry_keys(entries: list[Record], ids: list[str | None]) -> None:
         parts = (
             ("entry-id", known)
             if known
-            else ("entry", entry["date"], plain(entry["kind"]), plain(entry["document"]), plain(entry["name"]))
+            else (
+                "entry",
+                entry["date"],
+                plain(entry["kind"]),
+                plain(entry["document"]),
+                plain(entry["name"]),
+            )
         )
         base = _digest(parts)
         entry["key"] = f"{base}-{seen[base]}"

@@ -61,10 +61,11 @@ def read_stripe_balance(table: Table, options: ReadOptions) -> Parsed:
     utc = "utc" in plain(table.rows[0].text(columns["created"]).replace("_", " "))
     money = ("gross", "fee", "net")
     bodies = [
-        [w.body for row in rows if (text := row.text(columns[name])) and (w := take_apart(text))] for name in money
+        [w.body for row in rows if (text := row.text(columns[name])) and (w := take_apart(text))]
+        for name in money
     ]
     mark = decide_mark(bodies, options.decimal_mark) if rows else "."
-    written = [w for row in rows if (w := take_date_apart(row.text(columns["created"])))]
+    written = [d for row in rows if (d := take_date_apart(row.text(columns["created"])))]
     order = decide_order(written, options.date_order)
     parsed = Parsed()
     seen: dict[str, int] = {}
@@ -84,7 +85,9 @@ def read_stripe_balance(table: Table, options: ReadOptions) -> Parsed:
     return parsed
 
 
-def _movement(row: Row, columns: dict[str, int], mark: str, order: str, zone: ZoneInfo | None) -> Record | str:
+def _movement(
+    row: Row, columns: dict[str, int], mark: str, order: str, zone: ZoneInfo | None
+) -> Record | str:
     def text(role: str) -> str:
         return row.text(columns.get(role))
 
@@ -95,7 +98,9 @@ def _movement(row: Row, columns: dict[str, int], mark: str, order: str, zone: Zo
     for role in ("gross", "fee", "net"):
         cell = row.cells[columns[role]] if columns[role] < len(row.cells) else None
         written = take_apart(text(role)) if text(role) else None
-        number = from_float(cell) if isinstance(cell, float) else (read_amount(written, mark) if written else None)
+        number = (
+            from_float(cell) if isinstance(cell, float) else (read_amount(written, mark) if written else None)
+        )
         if number is None:
             return f"the {role} amount '{text(role)}' cannot be read"
         amounts[role] = number

@@ -4,8 +4,10 @@ import csv
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Protocol
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -74,15 +76,19 @@ def read_delimited(text: str, options: ReadOptions) -> Table:
         table = Table([], unterminated)
         lines = text.splitlines()
         try:
-            _collect(_each_line(lines, delimiter), table, options)
+            _collect(_Lines(lines, delimiter), table, options)
         except csv.Error as again:
-            raise Refused(f"The file is not readable as delimited text ({again}). Export it again.") from again
+            raise Refused(
+                f"The file is not readable as delimited text ({again}). Export it again."
+            ) from again
     _refuse_a_cut_line(table)
     return table
 
 
-def _each_line(lines: list[str], delimiter: str) -> "_Lines":
-    return _Lines(lines, delimiter)
+class _Reader(Protocol):
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 class _Lines:
@@ -102,7 +108,7 @@ class _Lines:
         return next(csv.reader([line], delimiter=self.delimiter), [])
 
 
-def _collect(reader: "csv._reader | _Lines", table: Table, options: ReadOptions) -> None:
+def _collect(reader: "_Reader", table: Table, options: ReadOptions) -> None:
     start = 1
     blank = False
     for cells in reader:
@@ -171,7 +177,9 @@ def read_workbook(data: bytes, options: ReadOptions) -> list[Table]:
         tables = []
         for name, sheet in sheets:
             if sheet.height > options.max_rows:
-                raise Refused(f"Sheet '{name}' has more than {options.max_rows:,} rows. Export a shorter period.")
+                raise Refused(
+                    f"Sheet '{name}' has more than {options.max_rows:,} rows. Export a shorter period."
+                )
             table = Table([], sheet=name)
             blank = False
             for number, cells in enumerate(sheet.to_python(skip_empty_area=False), start=1):
@@ -254,7 +262,7 @@ class _TableParser(HTMLParser):
 
 
 def read_html(text: str, options: ReadOptions) -> Table:
-    """All rows of the tables of an HTML page, which banks like to name .xls; rows are counted through the page.
+    """All rows of the tables of an HTML page, which banks like to name .xls; rows are counted through it.
 
     Raises Refused when no table ends.
     """

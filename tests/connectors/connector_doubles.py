@@ -87,9 +87,9 @@ def serving(handler: Handler) -> Iterator[str]:
 
 
 @contextmanager
-def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+def raw_server(talk: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[int]:
     """A TCP server that hands each connection to `talk` and then closes it; yields its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0))
     stopping = threading.Event()
 
     def run() -> None:
@@ -176,7 +176,9 @@ class FakeHubSpot:
             return _error(400, "VALIDATION_ERROR")
         archived = query.get("archived") == "true"
         after = int(query.get("after", 0))
-        found = sorted((each for each in rows if each["archived"] == archived), key=lambda each: int(each["id"]))
+        found = sorted(
+            (each for each in rows if each["archived"] == archived), key=lambda each: int(each["id"])
+        )
         rest = [each for each in found if int(each["id"]) >= after]
         said: dict = {"results": rest[:limit]}
         if len(rest) > limit:
@@ -200,7 +202,10 @@ class FakeHubSpot:
         known = self.associations.get(pair, {})
         asked = [each["id"] for each in body["inputs"]]
         results = [
-            {"from": {"id": each}, "to": [{"toObjectId": int(to), "associationTypes": []} for to in known[each]]}
+            {
+                "from": {"id": each},
+                "to": [{"toObjectId": int(to), "associationTypes": []} for to in known[each]],
+            }
             for each in asked
             if known.get(each)
         ]
@@ -210,7 +215,9 @@ class FakeHubSpot:
             if not known.get(each)
         ]
         said = {"status": "COMPLETE", "results": results}
-        return httpx.Response(207, json={**said, "numErrors": len(errors), "errors": errors} if errors else said)
+        return httpx.Response(
+            207, json={**said, "numErrors": len(errors), "errors": errors} if errors else said
+        )
 
 
 def _passes(kind: str, each: dict, test: dict) -> bool:
@@ -219,7 +226,9 @@ def _passes(kind: str, each: dict, test: dict) -> bool:
         return False  # as HubSpot does: no error, no rows
     value = each["properties"][name]
     if name == "hs_object_id":
-        return int(value) > int(test["value"]) if test["operator"] == "GT" else int(value) <= int(test["value"])
+        return (
+            int(value) > int(test["value"]) if test["operator"] == "GT" else int(value) <= int(test["value"])
+        )
     moment = (datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
     return int(test["value"]) <= moment <= int(test["highValue"])
 

@@ -179,7 +179,9 @@ def test_a_search_that_breaks_its_promises_stops_the_read(body: dict, said: str)
 
 def test_associations_come_in_batches_and_an_id_without_any_comes_empty() -> None:
     portal = FakeHubSpot()
-    portal.associations["deals", "companies"] = {str(number): [str(9000 + number)] for number in range(1, 1101)}
+    portal.associations["deals", "companies"] = {
+        str(number): [str(9000 + number)] for number in range(1, 1101)
+    }
     asked = [str(number) for number in range(1, 1151)]
     pages = list(hubspot(portal).read("deal_companies", FULL, ids=asked))
     found = {
@@ -187,9 +189,7 @@ def test_associations_come_in_batches_and_an_id_without_any_comes_empty() -> Non
         for page in pages
         for each in orjson.loads(page.body)["results"]
     }
-    assert found == {
-        str(number): [str(9000 + number)] if number <= 1100 else [] for number in range(1, 1151)
-    }
+    assert found == {str(number): [str(9000 + number)] if number <= 1100 else [] for number in range(1, 1151)}
     assert sum(page.count for page in pages) == 1150
     assert pages[-1].cursor is None
 

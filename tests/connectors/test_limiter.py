@@ -31,7 +31,9 @@ class Time:
         self.now += round(seconds * 1000)
 
 
-def limiter(file: Path, time: Time, permits: int = 10, seconds: float = 10.0, name: str = "vendor") -> Limiter:
+def limiter(
+    file: Path, time: Time, permits: int = 10, seconds: float = 10.0, name: str = "vendor"
+) -> Limiter:
     return Limiter(file, Limit(name, permits, seconds), clock=time, sleep=time.sleep)
 
 

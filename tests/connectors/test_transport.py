@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from tests.connectors.connector_doubles import answering, quick, raw_server, transport_to
 
 from connectors.errors import (
     Conflict,
@@ -22,6 +21,7 @@ from connectors.errors import (
     UnexpectedData,
 )
 from connectors.transport import Transport
+from tests.connectors.connector_doubles import answering, quick, raw_server, transport_to
 
 OK = httpx.Response(200, json={"results": []})
 PROBLEM = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "ana@example.com"}
@@ -48,7 +48,11 @@ CASES = {
     "a time-out": (httpx.ReadTimeout("slow"), RetryLater, 6),
     "a refused connection": (httpx.ConnectError("nobody"), RetryLater, 6),
     "a cut connection": (httpx.RemoteProtocolError("peer closed"), RetryLater, 6),
-    "a name that does not resolve": (httpx.ConnectError("[Errno -2] Name or service not known"), RetryLater, 6),
+    "a name that does not resolve": (
+        httpx.ConnectError("[Errno -2] Name or service not known"),
+        RetryLater,
+        6,
+    ),
 }
 
 
@@ -114,7 +118,8 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC).timestamp()
         # The vendor's clock goes 100 s ahead of ours; its own Date says so.
         (
             httpx.Response(
-                429, headers={"X-RateLimit-Reset": str(int(NOW) + 104), "Date": "Tue, 10 Mar 2026 12:01:40 GMT"}
+                429,
+                headers={"X-RateLimit-Reset": str(int(NOW) + 104), "Date": "Tue, 10 Mar 2026 12:01:40 GMT"},
             ),
             4,
         ),
@@ -271,8 +276,6 @@ def test_something_that_speaks_no_http_is_no_answer() -> None:
 def test_a_broken_compression_is_a_truncated_page() -> None:
     def talk(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"
-        )
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope")
 
     assert over_sockets(talk)[0] is RetryLater

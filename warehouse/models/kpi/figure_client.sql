@@ -61,5 +61,6 @@ select
     numerator, denominator, n, interval_kind, reason
 from figures
 union all by name
-select kpi, grain, period, 'all' as segment, 'count' as unit, cast(amount as double) as value, amount as n
+select kpi, grain, period, 'all' as segment, 'count' as unit, cast(amount as double) as value,
+    cast(amount as double) as numerator, amount as n
 from counts

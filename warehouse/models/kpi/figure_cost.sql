@@ -73,5 +73,6 @@ select
         ),
         null
     ) as money_denominator,
+    active_end as n,
     reason
 from fractions

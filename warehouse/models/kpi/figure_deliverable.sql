@@ -22,7 +22,7 @@ periods as (
         count(*) filter (d.reopened_count >= 1) as reopened,
         -- A delivery of which nobody noted the request has no time.
         count(d.elapsed_us) as timed,
-        sum(d.elapsed_us) / 3600e6 as hours,
+        coalesce(sum(d.elapsed_us), 0) / 3600e6 as hours,
         stddev_samp(d.elapsed_us / 3600e6) as spread,
         count(*) filter (d.elapsed_us < 24 * 3600e6) as within,
         if(count(d.grain) = 0, 'no deliverables in period', null) as reason,

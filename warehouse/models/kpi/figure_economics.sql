@@ -42,8 +42,10 @@ reasons as (
             when lines = 0 then 'no journal entries in period'
         end as cac_reason,
         case
+            -- Churn of a quarter and of the months before it are not of one kind.
+            when grain = 'quarter' then 'counted by the month'
             when active = 0 then 'no active clients in period'
-            when unpriced > 0 then unpriced || ' subscriptions without a price in home currency'
+            when unpriced > 0 then 'subscriptions without a price in home currency: ' || unpriced
             when pooled_revenue <= 0 then 'no revenue in period'
             when pooled_start = 0 then 'no active clients at start in period'
             when pooled_churned = 0 then 'not estimable'
@@ -74,11 +76,13 @@ amounts as (
         if(cac_reason is null, sign(acquisition) * ((2 * abs(acquisition) + new_clients) // (2 * new_clients)), null)
             as cac,
         if(
-            margin_bottom > 0, sign(margin_top) * ((2 * abs(margin_top) + margin_bottom) // (2 * margin_bottom)), null
+            ltv_reason is null,
+            sign(margin_top) * ((2 * abs(margin_top) + margin_bottom) // (2 * margin_bottom)),
+            null
         ) as margin,
         if(ltv_reason is null, sign(ltv_top) * ((2 * abs(ltv_top) + ltv_bottom) // (2 * ltv_bottom)), null) as ltv,
         if(
-            pooled_new > 0,
+            ratio_reason is null,
             sign(pooled_acquisition) * ((2 * abs(pooled_acquisition) + pooled_new) // (2 * pooled_new)),
             null
         ) as pooled_cac
@@ -98,7 +102,7 @@ select
     'K6' as kpi, grain, period, 'all' as segment, 'money' as unit,
     cast(cast(ltv as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_value,
     cast(cast(margin as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_numerator,
-    if(pooled_start > 0, cast(pooled_churned as double) / cast(pooled_start as double), null) as denominator,
+    if(ltv_reason is null, cast(pooled_churned as double) / cast(pooled_start as double), null) as denominator,
     cast(active as bigint) as n,
     -- Nobody left: the worth is at least the one at the upper Wilson limit of 0 in n, which is z2 / (n + z2).
     if(
@@ -118,7 +122,7 @@ select
         / (cast(pooled_acquisition as double) / cast(pooled_new as double)),
         null
     ) as value,
-    cast(cast(ltv as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_numerator,
+    if(ratio_reason is null, cast(cast(ltv as decimal(18, 0)) * 0.0001 as decimal(18, 4)), null) as money_numerator,
     cast(cast(pooled_cac as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_denominator,
     cast(active as bigint) as n,
     ratio_reason as reason

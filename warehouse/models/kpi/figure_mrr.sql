@@ -4,11 +4,11 @@ with periods as (
     select
         *,
         case
-            when unpriced_end > 0 then unpriced_end || ' subscriptions without a price in home currency'
+            when unpriced_end > 0 then 'subscriptions without a price in home currency: ' || unpriced_end
         end as end_reason,
         case
             when unpriced_start + unpriced_end > 0
-                then greatest(unpriced_start, unpriced_end) || ' subscriptions without a price in home currency'
+                then 'subscriptions without a price in home currency: ' || greatest(unpriced_start, unpriced_end)
             when mrr_start = 0 then 'no MRR at start in period'
         end as growth_reason
     from kpi.span_client
@@ -17,7 +17,8 @@ with periods as (
 
 select
     'MRR' as kpi, grain, period, 'all' as segment, 'money' as unit,
-    if(end_reason is null, mrr_end, null) as money_value, active_end as n, end_reason as reason
+    if(end_reason is null, mrr_end, null) as money_value,
+    if(end_reason is null, mrr_end, null) as money_numerator, active_end as n, end_reason as reason
 from periods
 union all by name
 select
@@ -25,6 +26,6 @@ select
     if(growth_reason is null, cast(mrr_end - mrr_start as double) / cast(mrr_start as double), null) as value,
     cast(mrr_end - mrr_start as decimal(18, 4)) as money_numerator,
     mrr_start as money_denominator,
-    active_start as n,
+    active_end as n,
     growth_reason as reason
 from periods

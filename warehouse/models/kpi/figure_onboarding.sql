@@ -16,7 +16,7 @@ periods as (
         s.grain,
         s.period,
         count(o.elapsed_us) as n,
-        sum(o.elapsed_us) / 3600e6 as hours,
+        coalesce(sum(o.elapsed_us), 0) / 3600e6 as hours,
         stddev_samp(o.elapsed_us / 3600e6) as spread,
         count(*) filter (o.elapsed_us < 48 * 3600e6) as within,
         if(count(o.elapsed_us) = 0, 'no completed onboardings in period', null) as reason

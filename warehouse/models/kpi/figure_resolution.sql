@@ -23,7 +23,7 @@ periods as (
         s.period,
         g.segment,
         count(c.elapsed_us) as n,
-        sum(c.elapsed_us) / 3600e6 as hours,
+        coalesce(sum(c.elapsed_us), 0) / 3600e6 as hours,
         stddev_samp(c.elapsed_us / 3600e6) as spread,
         list(c.elapsed_us / 3600e6 order by c.elapsed_us) filter (c.elapsed_us is not null) as sorted,
         quantile_cont(c.elapsed_us / 3600e6, [0.5, 0.9]) as quantiles,
@@ -64,7 +64,7 @@ select
 from periods
 union all by name
 select
-    kpi, grain, period, 'all' as segment, 'hours' as unit, value, n, reason,
+    kpi, grain, period, 'all' as segment, 'hours' as unit, value, n as denominator, n, reason,
     if(n >= 20 and low_rank >= 1 and high_rank <= n, sorted[low_rank], null) as low,
     if(n >= 20 and low_rank >= 1 and high_rank <= n, sorted[high_rank], null) as high
 from ranks

@@ -1,7 +1,16 @@
 -- K12 (NPS) and K13 (CSAT): what clients say.
--- Grain: kpi, period. Owner: customer success. Reads: kpi.span, core.survey_response, core.conversation.
+-- Grain: kpi, period. Owner: customer success. Reads: kpi.span, core.survey_response, core.conversation, build.run.
 with periods as (
-    select * from kpi.span where part = 0
+    select
+        s.grain,
+        s.period,
+        s.starts_at,
+        s.ends_at,
+        -- Ninety days of the local calendar, as periods are cut; one of them may have 23 or 25 hours.
+        timezone(r.zone, timezone(r.zone, s.ends_at) - interval 90 day) as since
+    from kpi.span as s
+    cross join build.run as r
+    where s.part = 0
 ),
 
 answers as (
@@ -11,7 +20,7 @@ answers as (
         case when a.nps >= 9 then 1 when a.nps <= 6 then -1 else 0 end as score
     from periods as p
     inner join core.survey_response as a
-        on a.answered_at >= p.ends_at - interval 90 day and a.answered_at < p.ends_at
+        on a.answered_at >= p.since and a.answered_at < p.ends_at
     where a.nps between 0 and 10 and a.client_id is not null
 ),
 

@@ -1,10 +1,16 @@
 -- The stretches of time that figures are counted over: every finished period, and the two months before it.
 -- Grain: grain, period, part. Owner: data. Reads: build.period, build.run.
-with periods as (
+with firsts as (
+    -- A week or quarter that began before the first month of the business is no whole one.
+    select min(starts_at) as starts_at from build.period where grain = 'month'
+),
+
+periods as (
     select p.grain, p.period, p.starts_at, p.ends_at, timezone(r.zone, p.starts_at) as local_start, r.zone
     from build.period as p
     cross join build.run as r
-    where p.ends_at <= r.as_of
+    cross join firsts as f
+    where p.ends_at <= r.as_of and p.starts_at >= coalesce(f.starts_at, p.starts_at)
 )
 
 select grain, period, 0 as part, starts_at, ends_at from periods

@@ -4,6 +4,11 @@ with records as (
     select
         key,
         received_at,
+        run_id,
+        list_filter(
+            ['name', 'createdate'],
+            lambda x: json_extract(body, '$.properties.' || x) is null
+        ) as absent,
         -- The playbook names the checklist's properties, so they cannot be listed here.
         json_extract(body, '$.properties') as properties,
         from_json(
@@ -34,5 +39,7 @@ select
     try_cast(r.updatedAt as timestamptz) as updated_at,
     coalesce(try_cast(r.archived as boolean), false) as archived,
     properties,
+    run_id,
+    absent,
     received_at
 from records

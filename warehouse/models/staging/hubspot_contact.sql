@@ -4,6 +4,11 @@ with records as (
     select
         key,
         received_at,
+        run_id,
+        list_filter(
+            ['email', 'lifecyclestage'],
+            lambda x: json_extract(body, '$.properties.' || x) is null
+        ) as absent,
         from_json(
             body,
             '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
@@ -30,5 +35,7 @@ select
     list_filter(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: x <> '') as merged_ids,
     try_cast(r.updatedAt as timestamptz) as updated_at,
     coalesce(try_cast(r.archived as boolean), false) as archived,
+    run_id,
+    absent,
     received_at
 from records

@@ -4,6 +4,11 @@ with records as (
     select
         key,
         received_at,
+        run_id,
+        list_filter(
+            ['amount', 'dealstage', 'hs_is_closed_won', 'tenfold_billing_interval', 'tenfold_start_at', 'tenfold_end_at'],
+            lambda x: json_extract(body, '$.properties.' || x) is null
+        ) as absent,
         from_json(
             body,
             '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
@@ -37,5 +42,7 @@ select
     try_cast(r.properties.tenfold_end_at as timestamptz) as ends_at,
     try_cast(r.updatedAt as timestamptz) as updated_at,
     coalesce(try_cast(r.archived as boolean), false) as archived,
+    run_id,
+    absent,
     received_at
 from records

@@ -4,6 +4,11 @@ with records as (
     select
         key,
         received_at,
+        run_id,
+        list_filter(
+            ['hs_pipeline', 'hs_pipeline_stage', 'tenfold_requested_at', 'tenfold_first_delivered_at'],
+            lambda x: json_extract(body, '$.properties.' || x) is null
+        ) as absent,
         from_json(
             body,
             '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
@@ -30,5 +35,7 @@ select
     try_cast(r.properties.tenfold_reopened_count as bigint) as reopened_count,
     try_cast(r.updatedAt as timestamptz) as updated_at,
     coalesce(try_cast(r.archived as boolean), false) as archived,
+    run_id,
+    absent,
     received_at
 from records

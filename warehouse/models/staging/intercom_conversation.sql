@@ -4,6 +4,11 @@ with records as (
     select
         key,
         received_at,
+        run_id,
+        list_filter(
+            ['conversation_parts', 'contacts', 'tags'],
+            lambda x: json_extract(body, '$.' || x) is null
+        ) as absent,
         from_json(
             body,
             '{"id": "VARCHAR", "title": "VARCHAR", "state": "VARCHAR", "created_at": "VARCHAR",
@@ -36,5 +41,7 @@ select
     nullif(trim(r.conversation_rating.remark), '') as remark,
     to_timestamp(coalesce(try_cast(r.conversation_rating.updated_at as bigint), try_cast(r.conversation_rating.created_at as bigint))) as rated_at,
     try_cast(r.conversation_parts.total_count as integer) as part_count,
+    run_id,
+    absent,
     received_at
 from records

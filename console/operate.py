@@ -1,0 +1,408 @@
+"""Commands that act: each runs the Prefect flow or task of the same verb, and says what was done."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.logging import RichHandler
+
+from console.output import err, out, print_table
+from console.prefect_home import prepare_prefect
+from console.sandbox_process import running_sandbox
+from playbook.loader import load_playbook
+from settings import Settings
+from tasks.context import current_time, home_path, open_home
+from tasks.doctor import Health, examine
+
+
+@contextmanager
+def working_home(settings: Settings, *, quiet: bool = False) -> Iterator[Path]:
+    """The home's folder, with a sandbox beside it for as long as the block lasts when there are no credentials."""
+    path, kind = home_path(settings)
+    path.mkdir(parents=True, exist_ok=True)
+    load_playbook(settings.playbook)  # a mistake in it is said before anything is started
+    if kind == "real":
+        yield path
+        return
+    if not quiet:
+        out.print("[bold yellow]Sandbox:[/] no credentials are set, so this works on a simulated company.")
+    with running_sandbox(path):
+        yield path
+
+
+def show_progress(*, quiet: bool) -> None:
+    """Send the steps' progress lines to the terminal's error stream."""
+    progress = logging.getLogger("tasks.progress")
+    progress.propagate = False
+    progress.setLevel(logging.WARNING if quiet else logging.INFO)
+    if not progress.handlers:
+        progress.addHandler(RichHandler(console=err, show_level=False, show_path=False, log_time_format="%H:%M:%S"))
+
+
+# The main job
+
+
+def run_job(settings: Settings, *, full: bool, quiet: bool) -> dict[str, Any]:
+    """Run the main job in this process; its summary with `seconds` by stage."""
+    started = time.perf_counter()
+    show_progress(quiet=quiet)
+    with working_home(settings, quiet=quiet) as home:
+        sandbox_ready = time.perf_counter()
+        prepare_prefect(home)
+        from flows.main_job import main_job
+
+        imported = time.perf_counter()
+        summary: dict[str, Any] = main_job(full=full, report=True)
+    inside = summary["seconds"]
+    finished = time.perf_counter()
+    summary["seconds"] = {
+        "sandbox start": round(sandbox_ready - started, 2),
+        "prefect start": round(finished - imported - sum(inside.values()) + imported - sandbox_ready, 2),
+        **inside,
+        "total": round(finished - started, 2),
+    }
+    return summary
+
+
+def show_run(summary: Mapping[str, Any]) -> None:
+    """A short table of what the run did."""
+    print_table(
+        "Sources",
+        ["source", "state", "rows read", "new", "seconds", "why"],
+        [
+            [r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]]
+            for r in summary["sources"]
+        ],
+    )
+    alerts = summary["alerts"]
+    print_table(
+        "This run",
+        ["what", "result"],
+        [
+            ["rows loaded", f"{summary['rows_loaded']:,}"],
+            ["checks", ", ".join(f"{count} {status}" for status, count in summary["checks"].items())],
+            ["published", f"data as of {summary['published_at']}" if summary["published_at"] else "nothing"],
+            ["decisions", ", ".join(f"{n} {name}" for name, n in summary["decided"].items()) or "none due"],
+            ["only shown (dry run)", ", ".join(f"{n} {name}" for name, n in summary["previewed"].items())],
+            ["messages", ", ".join(f"{n} {name}" for name, n in summary["sent"].items()) or "none"],
+            ["alerts", f"{alerts['opened']} opened, {alerts['still_open']} still open, {alerts['resolved']} resolved"],
+            *[["report", path] for path in summary["reports"]],
+            ["seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary["seconds"].items())],
+        ],
+    )
+    for warning in summary["warnings"]:
+        out.print(f"[bold yellow]Warning:[/] {warning}", soft_wrap=True)
+
+
+def keep_running(settings: Settings) -> int:
+    """Server, schedules and worker until interrupted."""
+    from console.up import serve
+
+    with working_home(settings) as home:
+        return serve(home)
+
+
+def examine_home(settings: Settings) -> tuple[list[Health], bool]:
+    """Every system's health, and whether these are simulated."""
+    from tasks.context import SandboxNotRunning
+    from tasks.outside import close_all
+    from tasks.sync import build_connectors
+
+    path, _kind = home_path(settings)
+    sandbox = False
+    try:
+        home = open_home(settings)
+        settings, sandbox = home.settings, home.is_sandbox
+    except SandboxNotRunning:
+        pass
+    connectors = build_connectors(settings, path)
+    try:
+        return examine(settings, path, connectors), sandbox
+    finally:
+        close_all(connectors.values())
+
+
+# Single stages
+
+
+def run_sync(settings: Settings, sources: Sequence[str], *, full: bool, since: datetime | None) -> list[dict[str, Any]]:
+    """Read the named sources (all when empty); one account of each."""
+    from tasks.rooms import SOURCES
+
+    unknown = sorted(set(sources) - set(SOURCES))
+    if unknown:
+        from settings import SettingsError
+
+        raise SettingsError(f"there is no source {', '.join(unknown)}; choose from {', '.join(SOURCES)}")
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from tasks.steps import SourceFailed, instant, read_source
+
+        moment = instant(None)
+        reports = []
+        for name in sources or SOURCES:
+            try:
+                reports.append(read_source.fn(name, moment, full, since and _utc(since)))
+            except SourceFailed as error:
+                reports.append(
+                    {"source": name, "state": "failed", "reason": str(error), "rows_seen": 0, "rows_added": 0, "seconds": 0.0}
+                )
+        return reports
+
+
+def show_sources(reports: Sequence[Mapping[str, Any]]) -> None:
+    """What was read from each source."""
+    print_table(
+        "Sources",
+        ["source", "state", "rows read", "new", "seconds", "why"],
+        [[r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]] for r in reports],
+    )
+
+
+def run_import(
+    settings: Settings, files: Sequence[Path], *, dry_run: bool, decimal_mark: str | None, date_order: str | None
+) -> dict[str, Any]:
+    """What the files hold; unless dry run, also merged into raw: {files, report}."""
+    from tasks.import_files import import_files, inspect, read_options
+
+    options = read_options(decimal_mark, date_order)
+    if dry_run:
+        return {"files": inspect(files, options), "report": None}
+    path, kind = home_path(settings)
+    path.mkdir(parents=True, exist_ok=True)
+    from tasks.context import Home
+    from warehouse.landing import Landing
+    from warehouse.store import Store
+
+    home = Home(path=path, kind=kind, settings=settings)
+    store = Store(path, settings.warehouse.key)
+    report = import_files(files, Landing(path), store, current_time(home), options)
+    return {"files": list(report.files), "report": report}
+
+
+def show_import(answer: Mapping[str, Any]) -> None:
+    """Counts and totals per file, then what was refused or is doubtful."""
+    print_table(
+        "Files",
+        ["file", "format", "encoding", "records", "totals", "rejected", "warnings"],
+        [
+            [
+                f["file"],
+                f["format"] or "not recognised",
+                f["encoding"],
+                f["records"],
+                ", ".join(f"{total} {currency}" for currency, total in f["totals"].items()),
+                len(f["rejected"]) or None,
+                len(f["warnings"]) or None,
+            ]
+            for f in answer["files"]
+        ],
+    )
+    for f in answer["files"]:
+        for rejected in f["rejected"]:
+            where = "the whole file" if rejected["row"] is None else f"row {rejected['row']}"
+            out.print(f"[bold red]Rejected:[/] {f['file']}, {where}: {rejected['reason']}", soft_wrap=True)
+        for warning in f["warnings"]:
+            out.print(f"[bold yellow]Warning:[/] {f['file']}: {warning}", soft_wrap=True)
+    if answer["report"] is not None:
+        out.print(f"{answer['report'].rows_added} new rows in the warehouse")
+    else:
+        out.print("Dry run: nothing was stored")
+
+
+def run_stage(settings: Settings, stage: str) -> dict[str, Any]:
+    """Build, check or publish, each with what must come before it."""
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from tasks import steps
+
+        made: dict[str, Any] = steps.build_warehouse.fn(steps.instant(None))
+        if stage == "build":
+            return made
+        from tasks.rooms import open_rooms
+        from warehouse.build import Build
+        from warehouse.check import check
+
+        rooms = open_rooms()
+        path = rooms.home.path / "builds" / f"{made['build_id']}.duckdb"
+        checked = check(Build(made["build_id"], path, made["changed"]), key=rooms.home.settings.warehouse.key)
+        if stage == "check":
+            rows = [asdict(result) for result in checked.results if is_dataclass(result)]
+            broken = [row for row in rows if row["status"] in {"failed", "error"}]
+            return {"build_id": made["build_id"], "passed": checked.passed, "results": rows, "warnings": len(broken)}
+        from warehouse.publish import publish
+        from warehouse.published import Published
+
+        publish(rooms.home.path, made["build_id"])
+        with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
+            return {"build_id": published.build_id, "as_of": published.as_of.isoformat()}
+
+
+def show_checks(answer: Mapping[str, Any]) -> None:
+    """Counts, then every rule that does not hold or could not be asked."""
+    counts: dict[str, int] = {}
+    for row in answer["results"]:
+        counts[row["status"]] = counts.get(row["status"], 0) + 1
+    print_table(f"Checks of build {answer['build_id']}", ["status", "count"], sorted(counts.items()))
+    broken = [row for row in answer["results"] if row["status"] in {"failed", "error"}]
+    if broken:
+        print_table(
+            "Do not hold",
+            ["severity", "model", "rule", "bad rows", "why it matters", "to do"],
+            [[r["severity"], r["model"], r["expectation"], r["violations"], r["why"], r["do"]] for r in broken],
+        )
+
+
+def run_follow_up(settings: Settings) -> dict[str, Any]:
+    """Decide and deliver what is due: {counts}."""
+    show_progress(quiet=True)
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from flows.follow_up import follow_up
+
+        answer = follow_up()
+        counts = {f"decided {name}": n for name, n in answer["decided"]["decided"].items()}
+        counts |= {f"dry run {name}": n for name, n in answer["decided"]["previewed"].items()}
+        return {"counts": counts | answer["sent"]["counts"], "paused": answer["sent"]["paused"]}
+
+
+def plan_follow_up(settings: Settings, days: int) -> list[dict[str, Any]]:
+    """What would be decided from now on over `days`, if no fact changes; nothing is written."""
+    with working_home(settings, quiet=True):
+        from datetime import date as day_type
+
+        from tasks.follow_up import plan, read_clients
+        from tasks.rooms import open_rooms
+        from tasks.switches import prepare_home
+        from warehouse.published import Published
+
+        rooms = open_rooms()
+        as_of = current_time(rooms.home)
+        with (
+            rooms.ledger() as ledger,
+            Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published,
+        ):
+            prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
+            live = {name: row.go_live_date or day_type.min for name, row in ledger.switches().items()}
+            clients = read_clients(published.con, as_of)
+            planned = plan(clients, rooms.playbook, as_of, ledger.decided(), live, days=days)
+        return [
+            {
+                "due": row.at,
+                "client_id": row.client_id,
+                "client": row.name,
+                "step": row.rule,
+                "channel": row.channel,
+                "outcome": row.outcome,
+                "reason": row.reason,
+            }
+            for row in planned
+        ]
+
+
+def show_plan(plan: Sequence[Mapping[str, Any]]) -> None:
+    """Who would get what, and when."""
+    print_table(
+        f"{len(plan)} steps; nothing was written",
+        ["when", "client", "step", "outcome", "reason"],
+        [[f"{r['due']:%Y-%m-%d %H:%M}", r["client"], r["step"], r["outcome"], r["reason"]] for r in plan],
+    )
+
+
+def run_report(settings: Settings, kind: str, week: str | None) -> dict[str, Any]:
+    """Write the report of that kind: {kind, reports}."""
+    show_progress(quiet=True)
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from flows.weekly_report import weekly_report
+
+        answer = weekly_report(week=week)
+        return {"kind": kind, "reports": answer["reports"], "sent": answer["sent"]["counts"]}
+
+
+# Ledger
+
+
+def switch_channels(settings: Settings, channel: str | None, mode: str, day: date | None) -> dict[str, Any]:
+    """Set a channel's switch when one is named; every switch and the first things that would be sent."""
+    with working_home(settings, quiet=True):
+        from tasks import switches
+        from tasks.rooms import open_rooms
+
+        rooms = open_rooms()
+        as_of = current_time(rooms.home)
+        with rooms.ledger() as ledger:
+            switches.prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
+            for name in switches.CHANNELS if channel == "all" else [channel] if channel else []:
+                if mode == "live" and day is not None:
+                    switches.go_live(ledger, name, day, as_of)
+                elif mode == "stopped":
+                    switches.stop(ledger, name, as_of)
+                else:
+                    switches.dry_run(ledger, name, as_of)
+            rows = [
+                {"channel": row.channel, "mode": row.mode, "go_live_date": row.go_live_date}
+                for row in ledger.switches().values()
+            ]
+    from warehouse.errors import NothingPublished
+
+    try:
+        first = plan_follow_up(settings, 0)[:20]
+    except NothingPublished:
+        first = []
+    return {"switches": rows, "first": first}
+
+
+def resolve_outbox(settings: Settings, row: int, outcome: str, by: str) -> None:
+    """Settle one unknown effect."""
+    from console.read import ledger_of
+    from tasks.deliver import resolve
+
+    path, _kind = home_path(settings)
+    with ledger_of(settings, path) as ledger:
+        resolve(ledger, row, outcome, by, _home_time(settings))
+
+
+def acknowledge(settings: Settings, key: str, by: str) -> None:
+    """Note who takes an alert."""
+    from console.read import ledger_of
+    from tasks.alert import ack
+
+    with ledger_of(settings, home_path(settings)[0]) as ledger:
+        ack(ledger, key, by)
+
+
+def silence_alert(settings: Settings, key: str, reason: str, hours: int) -> datetime:
+    """Keep an alert quiet; until when."""
+    from console.read import ledger_of
+    from tasks.alert import silence
+
+    now = _home_time(settings)
+    until = now + timedelta(hours=hours)
+    with ledger_of(settings, home_path(settings)[0]) as ledger:
+        silence(ledger, key, reason, until, now)
+    return until
+
+
+def _home_time(settings: Settings) -> datetime:
+    """The home's clock; in a sandbox home whose sandbox sleeps, the instant of the published data."""
+    from tasks.context import SandboxNotRunning
+    from warehouse.published import Published
+
+    try:
+        return current_time(open_home(settings))
+    except SandboxNotRunning:
+        with Published.open(home_path(settings)[0], settings.warehouse.key) as published:
+            return published.as_of
+
+
+def _utc(moment: datetime) -> datetime:
+    from datetime import UTC
+
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

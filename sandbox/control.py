@@ -1,0 +1,110 @@
+"""The control API: the clock, what was received, what went wrong, and the truth."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox import mail
+from sandbox.exports import write_exports
+from sandbox.faults import FaultError, parse_faults
+from sandbox.limits import Violations
+from sandbox.truth import truth
+from sandbox.wire import Answer, BadBody, Receive, Request, Routes, Scope, Send, read_request, said, send_answer
+from sandbox.world import World, iso, step
+
+
+class Control:
+    """One ASGI application; `notify` is the sink for notifications."""
+
+    def __init__(self, world: World, violations: Violations, inbox: Path, moved: Callable[[], None]) -> None:
+        """`moved` is called after the clock was."""
+        self.world, self.violations, self.inbox, self.moved = world, violations, inbox, moved
+        self.routes = Routes()
+        self.routes.add("GET", "/clock", self._clock)
+        self.routes.add("POST", "/advance", self._advance)
+        self.routes.add("GET", "/mailbox", self._mailbox)
+        self.routes.add("GET", "/notifications", self._notifications)
+        self.routes.add("POST", "/notify", self._notify)
+        self.routes.add("GET", "/violations", self._violations)
+        self.routes.add("GET", "/faults", self._faults)
+        self.routes.add("POST", "/faults", self._set_faults)
+        self.routes.add("DELETE", "/faults", self._clear_faults)
+        self.routes.add("GET", "/truth", self._truth)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            await send_answer(send, self.handle(await read_request(scope, receive)))
+
+    def handle(self, request: Request) -> Answer:
+        """The answer; errors are {"error": "one sentence"}."""
+        found = self.routes.find(request.method, request.segments)
+        if found is None:
+            return said({"error": f"There is no {request.method} {request.path}."}, 404)
+        handler, parts = found
+        try:
+            return handler(request, *parts)
+        except BadBody:
+            return said({"error": "The body must be a JSON object."}, 400)
+        except (ValueError, FaultError) as wrong:
+            return said({"error": str(wrong)}, 400)
+
+    def _clock(self, request: Request) -> Answer:  # noqa: ARG002
+        return said({"clock": iso(self.world.clock)})
+
+    def _advance(self, request: Request) -> Answer:
+        """Moves by {"by": "7d"} or to {"to": "2026-11-23T07:00:00Z"}."""
+        body = request.object()
+        if "to" in body:
+            to = datetime.fromisoformat(str(body["to"]))
+            if to.tzinfo is None:
+                raise ValueError("'to' needs a time zone, as in 2026-11-23T07:00:00Z.")
+        else:
+            to = self.world.clock + step(str(body.get("by", "")))
+        self.world.advance(to.replace(microsecond=0))
+        files = write_exports(self.world.log, self.world.clock, self.inbox)
+        self.moved()
+        return said({"clock": iso(self.world.clock), "files": [path.name for path in files]})
+
+    def _mailbox(self, request: Request) -> Answer:
+        wanted = request.param("recipient").lower()
+        rows = [
+            mail.as_json(self.world, each)
+            for each in self.world.mails
+            if not wanted or wanted in (address.lower() for address in each.recipients)
+        ]
+        return said({"total": len(rows), "messages": rows})
+
+    def _notifications(self, request: Request) -> Answer:  # noqa: ARG002
+        rows = self.world.notifications
+        return said({"total": len(rows), "notifications": rows})
+
+    def _notify(self, request: Request) -> Answer:
+        self.world.notify(request.object())
+        return said({"status": "kept"})
+
+    def _violations(self, request: Request) -> Answer:  # noqa: ARG002
+        return said(self.violations.as_json())
+
+    def _faults(self, request: Request) -> Answer:  # noqa: ARG002
+        return said({"faults": self.world.faults.as_json()})
+
+    def _set_faults(self, request: Request) -> Answer:
+        """{"faults": [...]} or a preset's name replaces all; a single fault object is added."""
+        body: Any = request.json()
+        faults = parse_faults(body)
+        if isinstance(body, dict) and "faults" not in body:
+            self.world.faults.add(faults)
+        else:
+            self.world.faults.replace(faults)
+        self.world.set_faults()
+        return self._faults(request)
+
+    def _clear_faults(self, request: Request) -> Answer:
+        self.world.faults.replace([])
+        self.world.set_faults()
+        return self._faults(request)
+
+    def _truth(self, request: Request) -> Answer:
+        return said(truth(self.world.log, self.world.clock, request.param("month") or None))

@@ -1,0 +1,438 @@
+"""HubSpot's server: who may ask, how often, and the answers to reads. Writes and links are in modules of their own."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from sandbox import hubspot_links, hubspot_search, hubspot_writes
+from sandbox.faults import Faults
+from sandbox.hubspot_answers import (
+    Refused,
+    as_json,
+    indexed_json,
+    invalid,
+    not_found,
+    now_text,
+    problem,
+    shown,
+    wanted_properties,
+)
+from sandbox.hubspot_records import HubSpotRecords, Record, Table
+from sandbox.hubspot_schema import ALIASES, PIPELINES, PORTAL_ID, SINGULAR, TIME_ZONE, Definition
+from sandbox.limits import Limits, RollingWindow, Violations
+from sandbox.wire import Answer, BadBody, Request, Routes, said
+from sandbox.world import World
+
+MOST_PER_PAGE = 100
+MOST_WITH_HISTORY = 50
+MOST_IN_BATCH = 100
+LONGEST_ADDRESS = 8_000
+ERRORS_INSIDE_200 = "2026-09"  # from this version on, a batch's partial errors come with status 200
+_VERSION = re.compile(r"v3|v4|\d{4}-\d{2}")
+SCOPES = "https://developers.hubspot.com/scopes"
+
+
+class HubSpotServer:
+    """One portal over HTTP."""
+
+    name = "hubspot"
+
+    def __init__(
+        self,
+        world: World,
+        token: str,
+        limits: Limits,
+        violations: Violations,
+        faults: Faults,
+        now: Callable[[], float],
+    ) -> None:
+        """`now` counts seconds for the rate limits; the company's own time is the world's clock."""
+        self.world = world
+        self.token = token
+        self.faults = faults
+        self.violations = violations
+        self.ten_secondly = RollingWindow(limits.hubspot_per_10s, 10, now)
+        self.searches = RollingWindow(limits.hubspot_searches_per_second, 1, now)
+        self.daily = RollingWindow(limits.hubspot_per_day, 86_400, now)
+        self._disorder = Random("hubspot/disorder")
+        self._last_search: tuple[object, list[hubspot_search.Found]] | None = None
+        self.routes = Routes()
+        add = self.routes.add
+        objects = "/crm/{v}/objects/{type}"
+        add("GET", objects, self._list)
+        add("GET", objects + "/{id}", self._read)
+        add("POST", objects + "/search", self._search)
+        add("POST", objects + "/batch/read", self._batch_read)
+        add("GET", "/crm/{v}/owners", self._owners)
+        add("GET", "/crm/{v}/owners/{id}", self._owner)
+        add("GET", "/crm/{v}/pipelines/{type}", self._pipelines)
+        add("GET", "/crm/{v}/pipelines/{type}/{id}", self._pipeline)
+        add("GET", "/crm/{v}/pipelines/{type}/{id}/stages", self._stages)
+        add("GET", "/crm/{v}/properties/{type}", self._properties)
+        add("GET", "/crm/{v}/properties/{type}/{name}", self._property)
+        add("POST", "/crm/{v}/properties/{type}", self._create_property)
+        add("GET", "/account-info/{v}/details", self._account)
+        add("GET", "/account-info/{v}/api-usage/daily/private-apps", self._usage)
+        hubspot_writes.add_routes(self)
+        hubspot_links.add_routes(self)
+
+    @property
+    def records(self) -> HubSpotRecords:
+        """The portal's content."""
+        return self.world.hubspot
+
+    # The door.
+
+    def turn_away(self, request: Request, connections: int) -> Answer | None:  # noqa: ARG002
+        """401, 414 or 429, else None. Searches are outside the ten-secondly limit and have their own."""
+        self.violations.requests[self.name] += 1
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return self.refusal(request, 401)
+        if request.length > LONGEST_ADDRESS:
+            return problem(414, "VALIDATION_ERROR", "URI Too Long")
+        if not self.daily.admit():
+            return self._too_many("daily", "You have reached your daily limit.", "DAILY")
+        if _is_search(request):
+            if not self.searches.admit():
+                return self._too_many("search_secondly", "You have reached your secondly limit.", "SECONDLY")
+            return None
+        if not self.ten_secondly.admit():
+            return self._too_many(
+                "ten_secondly", "You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"
+            )
+        return None
+
+    def _too_many(self, which: str, message: str, policy: str) -> Answer:
+        self.violations.exceeded[self.name, which] += 1
+        return problem(429, "RATE_LIMITS", message, errorType="RATE_LIMIT", policyName=policy)
+
+    def refusal(self, request: Request, status: int) -> Answer:
+        """HubSpot's body for this status."""
+        if status == 401:
+            return problem(
+                401,
+                "INVALID_AUTHENTICATION",
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you "
+                "can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+            )
+        if status == 403:
+            scopes = {"context": {"requiredGranularScopes": [_scope(request)]}}
+            wanted = {"message": "One or more of the following scopes are required.", **scopes}
+            return problem(
+                403,
+                "MISSING_SCOPES",
+                f"This app hasn't been granted all required scopes to make this call. Read more at {SCOPES}.",
+                errors=[wanted],
+                links={"scopes": SCOPES},
+            )
+        if status == 429:
+            policy = "SECONDLY" if _is_search(request) else "TEN_SECONDLY_ROLLING"
+            message = f"You have reached your {policy.lower()} limit."
+            return problem(429, "RATE_LIMITS", message, errorType="RATE_LIMIT", policyName=policy)
+        if status == 423:
+            return problem(423, "LOCKED", "The resource is locked by another operation")
+        return problem(status, "INTERNAL_ERROR" if status >= 500 else "VALIDATION_ERROR", "internal error")
+
+    def handle(self, request: Request) -> Answer:
+        """The answer, with rate headers except on searches."""
+        segments = _normal(request.segments)
+        found = self.routes.find(request.method, segments)
+        try:
+            if found is None or not _VERSION.fullmatch(segments[1]):
+                if self.routes.knows(segments):
+                    raise Refused(problem(405, "VALIDATION_ERROR", "Method Not Allowed"))
+                raise not_found()
+            handler, parts = found
+            answer = handler(request, *parts)
+        except Refused as refused:
+            answer = refused.answer
+        except BadBody:
+            answer = problem(400, "VALIDATION_ERROR", "Invalid input JSON")
+        if not _is_search(request):
+            answer.headers += [
+                (b"x-hubspot-ratelimit-max", b"%d" % self.ten_secondly.limit),
+                (b"x-hubspot-ratelimit-remaining", b"%d" % self.ten_secondly.remaining),
+                (b"x-hubspot-ratelimit-interval-milliseconds", b"10000"),
+                (b"x-hubspot-ratelimit-daily", b"%d" % self.daily.limit),
+                (b"x-hubspot-ratelimit-daily-remaining", b"%d" % self.daily.remaining),
+            ]
+        return answer
+
+    # Objects.
+
+    def table(self, kind: str) -> Table:
+        """The table of an object type, by any of its names. Raises Refused."""
+        name = ALIASES.get(kind.lower())
+        if name is None:
+            raise invalid(f"Unable to infer object type from: {kind}")
+        return self.records.tables[name]
+
+    def record(self, table: Table, given: object, by: str = "", *, archived: bool = False) -> Record | None:
+        """One record by id, or by the unique property `by`; None when there is none like that."""
+        text = str(given)
+        if by == "email" and table.kind == "contacts":
+            found = self.records.by_email.get(text.lower())
+        elif by and by not in ("id", "hs_object_id"):
+            if by not in table.definitions:
+                raise invalid(f"Property {by} is not a unique property of {table.kind}")
+            found = next((each for each in table.records.values() if each.properties.get(by) == text), None)
+        else:
+            found = table.records.get(int(text)) if text.isdigit() else None
+        if found is None or (found.archived_at is not None) != archived:
+            return None
+        return found
+
+    def _list(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+        table = self.table(kind)
+        history = request.words("propertiesWithHistory")
+        limit = self._number(request, "limit", 10, MOST_WITH_HISTORY if history else MOST_PER_PAGE)
+        after = self._number(request, "after", 0)
+        archived = request.param("archived").lower() == "true"
+        names = wanted_properties(table, request.words("properties"))
+        linked = tuple(self.table(each).kind for each in request.words("associations"))
+        rows, more = [], False
+        for record in table.after(after - 1):
+            if (record.archived_at is not None) != archived:
+                continue
+            if len(rows) == limit:
+                more = True
+                break
+            rows.append(record)
+        body: dict[str, Any] = {"results": [shown(each, names, linked, history) for each in rows]}
+        if more:
+            # `after` names the next record itself, or any id up to it.
+            following = rows[-1].id + 1
+            link = f"https://api.hubapi.com{request.path}?limit={limit}&after={following}"
+            body["paging"] = {"next": {"after": str(following), "link": link}}
+        return said(body)
+
+    def _read(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+        table = self.table(kind)
+        archived = request.param("archived").lower() == "true"
+        record = self.record(table, given, request.param("idProperty"), archived=archived)
+        if record is None:
+            raise not_found()
+        names = wanted_properties(table, request.words("properties"))
+        linked = tuple(self.table(each).kind for each in request.words("associations"))
+        return said(as_json(record, names, linked, request.words("propertiesWithHistory")))
+
+    def _search(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+        table = self.table(kind)
+        body = request.object()
+        lag = int(self.faults.setting("search_lag_seconds") * 1000)
+        indexed_until = int(self.world.clock.timestamp() * 1000) - lag
+        disorder = self._disorder if self.faults.has("disorder") else None
+        try:
+            query = hubspot_search.parse(body, len(request.body))
+            # A client pages through one search: keep its matches while nothing changes.
+            mark = (kind, query.groups and orjson.dumps(query.groups), query.sort, query.words)
+            key = (mark, table.version, indexed_until, disorder is not None)
+            if self._last_search is None or self._last_search[0] != key or disorder is not None:
+                matches = hubspot_search.run(table, query, indexed_until, disorder)
+                self._last_search = (key, matches)
+            matches = self._last_search[1]
+        except hubspot_search.BadSearch as bad:
+            raise invalid(str(bad)) from None
+        names = wanted_properties(table, query.properties)
+        page = matches[query.after : query.after + query.limit]
+        answer: dict[str, Any] = {
+            "total": len(matches),
+            "results": [
+                shown(record, names)
+                if updated == record.updated
+                else indexed_json(record, updated, properties, names)
+                for record, updated, properties in page
+            ],
+        }
+        if query.after + query.limit < len(matches) and page:
+            answer["paging"] = {"next": {"after": str(query.after + query.limit)}}
+        return said(answer)
+
+    def _batch_read(self, request: Request, version: str, kind: str) -> Answer:
+        table = self.table(kind)
+        body = request.object()
+        inputs = self.inputs(body)
+        archived = request.param("archived").lower() == "true"
+        names = wanted_properties(table, tuple(body.get("properties") or ()))
+        history = tuple(body.get("propertiesWithHistory") or ())
+        found, missing = [], []
+        for each in dict.fromkeys(str(given.get("id")) for given in inputs):
+            record = self.record(table, each, str(body.get("idProperty") or ""), archived=archived)
+            if record is None:
+                missing.append(each)
+            else:
+                found.append(shown(record, names, (), history))
+        errors = []
+        if missing:
+            errors.append(
+                {
+                    "status": "error",
+                    "category": "OBJECT_NOT_FOUND",
+                    "message": f"Could not get some {SINGULAR[table.kind].upper()} objects, they may be "
+                    "deleted or not exist. Check that ids are valid.",
+                    "context": {"ids": missing},
+                }
+            )
+        return self.batch(version, found, errors)
+
+    def inputs(self, body: dict[str, Any], most: int = MOST_IN_BATCH) -> list[dict[str, Any]]:
+        """The batch's inputs. Raises Refused when there are too many."""
+        inputs = body.get("inputs")
+        if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):
+            raise invalid("Invalid input JSON: some required fields were not set: [inputs]")
+        if len(inputs) > most:
+            raise invalid(f"The maximum number of inputs supported in a batch request is {most}.")
+        return inputs
+
+    @staticmethod
+    def batch(version: str, results: list[Any], errors: list[dict[str, Any]], status: int = 200) -> Answer:
+        """A batch's answer; partial errors are a 207 before 2026-09 and inside a 200 from then on."""
+        body: dict[str, Any] = {
+            "status": "COMPLETE",
+            "results": results,
+            "startedAt": now_text(),
+            "completedAt": now_text(),
+        }
+        if errors:
+            body |= {"numErrors": len(errors), "errors": errors}
+            dated = version[0] != "v"
+            status = status if dated and version >= ERRORS_INSIDE_200 else 207
+        return said(body, status)
+
+    @staticmethod
+    def _number(request: Request, name: str, default: int, most: int | None = None) -> int:
+        text = request.param(name)
+        if not text:
+            return default
+        if not text.isdigit() or (most is not None and not 0 < int(text) <= most):
+            ceiling = f" between 1 and {most}" if most else ""
+            raise invalid(f"Invalid value for parameter {name}: it must be a whole number{ceiling}")
+        return int(text)
+
+    # What the portal has beside objects.
+
+    def _owners(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+        archived = request.param("archived").lower() == "true"
+        after = self._number(request, "after", 0)
+        limit = self._number(request, "limit", 100, 500)
+        email = request.param("email").lower()
+        rows = [
+            owner
+            for owner in self.records.owners(self.world.clock)
+            if owner["archived"] == archived and int(owner["id"]) >= after and email in ("", owner["email"])
+        ]
+        body: dict[str, Any] = {"results": rows[:limit]}
+        if len(rows) > limit:
+            body["paging"] = {"next": {"after": rows[limit]["id"], "link": "?after=" + rows[limit]["id"]}}
+        return said(body)
+
+    def _owner(self, request: Request, version: str, given: str) -> Answer:  # noqa: ARG002
+        key = "userIdIncludingInactive" if request.param("idProperty") == "userId" else "id"
+        for owner in self.records.owners(self.world.clock):
+            if str(owner[key]) == given:
+                return said(owner)
+        raise not_found()
+
+    def _pipelines(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+        return said({"results": PIPELINES.get(self.table(kind).kind, [])})
+
+    def _pipeline(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+        for pipeline in PIPELINES.get(self.table(kind).kind, []):
+            if pipeline["id"] == given:
+                return said(pipeline)
+        raise not_found()
+
+    def _stages(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+        for pipeline in PIPELINES.get(self.table(kind).kind, []):
+            if pipeline["id"] == given:
+                return said({"results": pipeline["stages"]})
+        raise not_found()
+
+    def _properties(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+        if request.param("archived").lower() == "true":
+            return said({"results": []})
+        return said({"results": [each.as_json() for each in self.table(kind).definitions.values()]})
+
+    def _property(self, request: Request, version: str, kind: str, name: str) -> Answer:  # noqa: ARG002
+        definition = self.table(kind).definitions.get(name)
+        if definition is None:
+            raise not_found(f'Property "{name}" does not exist')
+        return said(definition.as_json())
+
+    def _create_property(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+        table, body = self.table(kind), request.object()
+        name, type_ = str(body.get("name") or ""), str(body.get("type") or "")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise invalid("A property needs a name of lower-case letters, digits and underscores")
+        if type_ not in ("string", "number", "datetime", "date", "enumeration", "bool"):
+            raise invalid(f"Property type {type_} is not valid")
+        if name in table.definitions:
+            raise Refused(problem(409, "OBJECT_ALREADY_EXISTS", f"A property named '{name}' already exists."))
+        options = [str(each.get("value")) for each in body.get("options") or ()]
+        [definition] = self.world.commit(
+            (
+                "hubspot.property",
+                {"kind": table.kind, "name": name, "type": type_, "options": options},
+            )
+        )
+        assert isinstance(definition, Definition)
+        return said(definition.as_json(), 201)
+
+    def _account(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+        return said(
+            {
+                "portalId": PORTAL_ID,
+                "accountType": "STANDARD",
+                "timeZone": TIME_ZONE,
+                "companyCurrency": "EUR",
+                "additionalCurrencies": [],
+                "utcOffset": "+01:00",
+                "utcOffsetMilliseconds": 3_600_000,
+                "uiDomain": "app.hubspot.com",
+                "dataHostingLocation": "eu1",
+            }
+        )
+
+    def _usage(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+        today = datetime.now(ZoneInfo(TIME_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return said(
+            {
+                "results": [
+                    {
+                        "name": "private-apps-api-calls-daily",
+                        "usageLimit": self.daily.limit,
+                        "currentUsage": self.daily.limit - self.daily.remaining,
+                        "collectedAt": now_text(),
+                        "fetchStatus": "SUCCESS",
+                        "resetsAt": f"{(today + timedelta(days=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                    }
+                ]
+            }
+        )
+
+
+def _normal(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """Dated paths in the legacy order: /crm/objects/2026-09/contacts -> /crm/2026-09/objects/contacts."""
+    if len(segments) > 2 and segments[0] == "crm" and not segments[1].startswith("v"):
+        return (segments[0], segments[2], segments[1], *segments[3:])
+    return segments if len(segments) > 1 else (*segments, "")
+
+
+def _is_search(request: Request) -> bool:
+    return request.method == "POST" and request.segments[-1] == "search"
+
+
+def _scope(request: Request) -> str:
+    words = set(request.segments)
+    if "owners" in words:
+        return "crm.objects.owners.read"
+    kind = next((ALIASES[word] for word in request.segments if word in ALIASES), "contacts")
+    reading = request.method == "GET" or request.segments[-1] in ("search", "read")
+    if kind == "tickets":
+        return "tickets"
+    return f"crm.objects.{'contacts' if kind == 'tasks' else kind}.{'read' if reading else 'write'}"

@@ -1,0 +1,360 @@
+"""Accounting and bank files into raw: copied into landing, parsed, merged; one bad file stops no other.
+
+An original stays in `landing/accounting/files/<sha256>`, with what came of it in `<sha256>.json` once its
+records are merged. A copy without that outcome belongs to a killed import and is taken up by the next one.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from connectors.accounting import ImportedFile, ReadOptions, Rejected, amount_text, read_file
+from connectors.accounting.shapes import Record
+from warehouse.errors import UnreadableLanding
+from warehouse.landing import Landing, LandingRun
+from warehouse.raw import Merged, merge, unmerged
+from warehouse.status import SourceStatus, record_status
+from warehouse.store import Store, lock
+
+if TYPE_CHECKING:
+    from tasks.sync import ResourceReport
+
+log = logging.getLogger(__name__)
+
+SOURCE = "accounting"
+RESOURCES = ("entries", "movements")
+RECORDS, KEY = "$.records", "$.key"
+VOLATILE = ("$.row", "$.file", "$.format")  # where a record was found makes no new version of it
+RECORDS_PER_PAGE = 5000
+SETTLE_SECONDS = 2.0  # a file that changed less long ago may still be growing
+PATIENCE = timedelta(minutes=10)
+DEFAULTS = ReadOptions()
+_UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".partial")
+
+State = Literal["complete", "partial", "failed", "not_configured"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How an import ended, in the shape of a source's sync; `files` holds one summary per file looked at.
+
+    `rows_seen` counts the records of new files, `rows_added` the versions that were new to raw.
+    """
+
+    source: str
+    state: State
+    reason: str | None
+    rows_seen: int
+    rows_added: int
+    seconds: float
+    resources: tuple["ResourceReport", ...]
+    files: tuple[dict[str, Any], ...] = ()
+    waiting: tuple[str, ...] = ()  # files still being written, left for the next run
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A file whose content is not in raw yet, and what it holds."""
+
+    path: Path
+    read: ImportedFile
+
+
+def inspect(paths: Iterable[Path], options: ReadOptions = DEFAULTS) -> list[dict[str, Any]]:
+    """What `tenfold import --json` says of each file; nothing is stored. A folder stands for the files in it.
+
+    Each: file (name), format, encoding, records (transactions or documents), totals (currency -> decimal
+    string), rejected ([{row, reason}]; row null = the whole file) and warnings.
+    """
+    return [summary(_read(path, options)) for path in _expand(paths)]
+
+
+def summary(found: ImportedFile) -> dict[str, Any]:
+    """The JSON-able account of one file that `import --json` prints."""
+    return {
+        "file": found.file,
+        "format": found.format.value if found.format else None,
+        "encoding": found.encoding,
+        "records": found.records,
+        "totals": {currency: amount_text(total) for currency, total in found.totals.items()},
+        "rejected": [{"row": item.row, "reason": item.reason} for item in found.rejected],
+        "warnings": list(found.warnings),
+    }
+
+
+def import_inbox(
+    inbox: Path,
+    landing: Landing,
+    store: Store,
+    as_of: datetime,
+    options: ReadOptions = DEFAULTS,
+    *,
+    clock: Callable[[], float] = time.time,
+    wait: Callable[[float], None] = time.sleep,
+) -> ImportReport:
+    """Import what is new in the inbox (told by content) and record the source's status as of `as_of` (UTC).
+
+    Files still being written are left for next time. The state is `partial` while the inbox holds a file that
+    was refused or had rows rejected, `not_configured` when there is no inbox folder. Raises DiskFull and
+    WarehouseBusy; whatever landed before is taken up by the next import.
+    """
+    started = time.perf_counter()
+    if not inbox.is_dir():
+        status = SourceStatus(SOURCE, "not_configured", "there is no inbox folder", as_of)
+        record_status(store, status)
+        return ImportReport(SOURCE, "not_configured", status.reason, 0, 0, 0.0, ())
+    settled, growing = _settled(inbox, clock, wait)
+    return _import(_Job(landing, store, as_of, options, started), settled, growing)
+
+
+def import_files(
+    paths: Iterable[Path],
+    landing: Landing,
+    store: Store,
+    as_of: datetime,
+    options: ReadOptions = DEFAULTS,
+) -> ImportReport:
+    """Import the files that a person named, wherever they are; otherwise as `import_inbox`."""
+    job = _Job(landing, store, as_of, options, time.perf_counter())
+    return _import(job, _expand(paths), [], named=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    landing: Landing
+    store: Store
+    as_of: datetime
+    options: ReadOptions
+    started: float
+
+
+def _import(
+    job: _Job, paths: Sequence[Path], growing: Sequence[Path], *, named: bool = False
+) -> ImportReport:
+    folder = job.landing.folder / SOURCE / "files"
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock(job.landing.folder / SOURCE / ".sync.lock", fcntl.LOCK_EX, PATIENCE):
+        totals = {name: _Tally() for name in RESOURCES}
+        error: UnreadableLanding | None = None
+        summaries, new = _look(paths, folder, job.options)
+        try:
+            for name in RESOURCES:
+                _land_and_merge(job, name, new, totals[name])
+        except UnreadableLanding as failure:
+            error = failure
+        else:
+            for item in new:
+                _write(folder / f"{item.read.sha256}.json", orjson.dumps(summary(item.read)))
+        reasons = [reason for found in summaries if (reason := _fault(found))]
+        reasons += [f"{path.name} is still being written" for path in growing]
+        state: State = "failed" if error else "partial" if reasons else "complete"
+        reason = str(error) if error else "; ".join(reasons) or None
+        # A person importing one file says nothing about the inbox; only its success or failure is reported.
+        if not named:
+            good_until = job.as_of if state == "complete" else None
+            record_status(job.store, SourceStatus(SOURCE, state, reason, job.as_of, good_until))
+    return ImportReport(
+        source=SOURCE,
+        state=state,
+        reason=reason,
+        rows_seen=sum(tally.seen for tally in totals.values()),
+        rows_added=sum(tally.added for tally in totals.values()),
+        seconds=time.perf_counter() - job.started,
+        resources=_reports(totals),
+        files=tuple(summaries),
+        waiting=tuple(path.name for path in growing),
+        error=error,
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    seen: int = 0
+    added: int = 0
+    pages: int = 0
+    seconds: float = 0.0
+
+    def count(self, merged: Merged) -> None:
+        self.seen += merged.seen
+        self.added += merged.added
+
+
+def _reports(totals: dict[str, _Tally]) -> "tuple[ResourceReport, ...]":
+    from tasks.sync import ResourceReport
+
+    return tuple(
+        ResourceReport(resource=name, rows_seen=t.seen, rows_added=t.added, pages=t.pages, seconds=t.seconds)
+        for name, t in totals.items()
+    )
+
+
+def _expand(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def _settled(
+    inbox: Path, clock: Callable[[], float], wait: Callable[[float], None]
+) -> tuple[list[Path], list[Path]]:
+    """The inbox's files, oldest first, and those still growing: young files are looked at twice."""
+    paths = [
+        path
+        for path in inbox.iterdir()
+        if path.is_file() and not path.name.startswith((".", "~$")) and path.suffix.lower() not in _UNFINISHED
+    ]
+    before = {path: (stat.st_mtime, stat.st_size) for path in paths if (stat := _stat(path))}
+    now = clock()
+    ages = {path: now - changed for path, (changed, _) in before.items()}
+    young = {path for path, age in ages.items() if 0 <= age < SETTLE_SECONDS}
+    if young:
+        wait(SETTLE_SECONDS - min(ages[path] for path in young))
+    growing = [
+        path for path in young if not (stat := _stat(path)) or (stat.st_mtime, stat.st_size) != before[path]
+    ]
+    settled = sorted((path for path in before if path not in growing), key=lambda p: (before[p][0], p.name))
+    return settled, sorted(growing)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _look(
+    paths: Sequence[Path], folder: Path, options: ReadOptions
+) -> tuple[list[dict[str, Any]], list[_New]]:
+    """Read what is not in raw yet; copy what can be taken in. Summaries of all files, and the new ones."""
+    summaries: list[dict[str, Any]] = []
+    new: list[_New] = []
+    seen: set[str] = set()
+    interrupted = sorted(
+        p for p in folder.iterdir() if len(p.name) == 64 and not _outcome(folder, p.name).exists()
+    )
+    for path in [*paths, *interrupted]:
+        digest = _digest(path, options)
+        if digest in seen:
+            continue
+        if digest is not None:
+            seen.add(digest)
+            outcome = _outcome(folder, digest)
+            if outcome.exists():
+                summaries.append({**json.loads(outcome.read_bytes()), "file": path.name})
+                continue
+        found = _read(path, options)
+        summaries.append(summary(found))
+        if found.refusal is None and found.sha256:
+            _copy(path, folder, found.sha256)
+            new.append(_New(path, found))
+    return summaries, new
+
+
+def _outcome(folder: Path, digest: str) -> Path:
+    return folder / f"{digest}.json"
+
+
+def _digest(path: Path, options: ReadOptions) -> str | None:
+    try:
+        if path.stat().st_size > options.max_bytes:
+            return None
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _read(path: Path, options: ReadOptions) -> ImportedFile:
+    try:
+        return read_file(path, options)
+    except OSError as error:
+        reason = f"The file cannot be opened ({error.strerror}). Check its name and who may read it."
+        return ImportedFile(path.name, "", None, None, [], [], [], {}, [Rejected(None, reason)], [])
+
+
+def _copy(path: Path, folder: Path, digest: str) -> None:
+    target = folder / digest
+    if target.exists() or path == target:
+        return
+    data = path.read_bytes()
+    if (
+        hashlib.sha256(data).hexdigest() == digest
+    ):  # else it changed meanwhile; what was read lands all the same
+        _write(target, data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+
+
+def _land_and_merge(job: _Job, resource: str, new: list[_New], tally: _Tally) -> None:
+    landing, store = job.landing, job.store
+    started = time.perf_counter()
+    for run in unmerged(store, landing, SOURCE, resource):
+        _merge(store, run, tally)
+    pages = [page for item in new for page in _pages(item.read, resource)]
+    if pages or _is_open(landing, resource):
+        with landing.open(SOURCE, resource, None, job.as_of) as run:
+            landed = {page.cursor for page in run.pages}
+            for cursor, body, count in pages:
+                if cursor not in landed:
+                    run.append(body, count, cursor)
+                    tally.pages += 1
+            run.complete()
+        _merge(store, run, tally)
+    tally.seconds = time.perf_counter() - started
+
+
+def _is_open(landing: Landing, resource: str) -> bool:
+    """True when a killed import left pages of this resource without their end."""
+    folder = landing.folder / SOURCE / resource
+    return any(not (run / "complete.json").exists() for run in folder.glob("[0-9]*Z"))
+
+
+def _pages(found: ImportedFile, resource: str) -> Iterable[tuple[str, bytes, int]]:
+    records: list[Record] = found.entries if resource == "entries" else found.movements
+    about = {
+        "sha256": found.sha256,
+        "name": found.file,
+        "format": found.format.value if found.format else None,
+    }
+    for start in range(0, len(records), RECORDS_PER_PAGE):
+        part = [{**record, "file": found.sha256} for record in records[start : start + RECORDS_PER_PAGE]]
+        yield f"{found.sha256}:{start}", orjson.dumps({"records": part, "file": about}), len(part)
+
+
+def _merge(store: Store, run: LandingRun, tally: _Tally) -> None:
+    try:
+        merged = merge(store, run, records=RECORDS, key=KEY, volatile=VOLATILE, cursor_at=run.window.until)
+    except UnreadableLanding as error:
+        run.set_aside(str(error))
+        raise
+    tally.count(merged)
+
+
+def _fault(found: dict[str, Any]) -> str | None:
+    """Why a file was not taken in whole, or None."""
+    whole = next((item["reason"] for item in found["rejected"] if item["row"] is None), None)
+    if whole is not None:
+        return f"{found['file']}: {whole}"
+    if found["rejected"]:
+        first = found["rejected"][0]["reason"]
+        return f"{found['file']}: {len(found['rejected'])} rows rejected, the first because {first}"
+    return None

@@ -1,0 +1,93 @@
+"""Tasks in HubSpot: one call, never twice, found again by their marker."""
+
+from datetime import datetime
+
+import httpx
+import orjson
+import pytest
+
+from connectors.errors import HandOverUnknown, UnexpectedData
+from connectors.hubspot import HubSpot
+from tests.connectors.connector_doubles import answering, transport_to
+
+DUE = datetime.fromisoformat("2026-03-12T09:00:00+01:00")
+
+
+def test_a_task_is_created_with_its_contact_in_one_call() -> None:
+    handler, seen = answering(httpx.Response(201, json={"id": "77", "properties": {}}))
+    made = HubSpot(transport_to(handler)).create_task(
+        "501", due=DUE, subject="Call", body="Why [tenfold:O3:501]", owner_id="9", kind="CALL"
+    )
+    assert made == "77"
+    (request,) = seen
+    assert (request.method, request.url.path) == ("POST", "/crm/objects/2026-09/tasks")
+    said = orjson.loads(request.content)
+    assert said["properties"] == {
+        "hs_timestamp": "2026-03-12T08:00:00Z",
+        "hs_task_subject": "Call",
+        "hs_task_body": "Why [tenfold:O3:501]",
+        "hs_task_status": "NOT_STARTED",
+        "hs_task_priority": "HIGH",
+        "hs_task_type": "CALL",
+        "hubspot_owner_id": "9",
+    }
+    link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
+    assert said["associations"] == [{"to": {"id": "501"}, "types": [link]}]
+
+
+@pytest.mark.parametrize("answer", [httpx.ReadTimeout("slow"), httpx.Response(502)])
+def test_a_task_whose_answer_was_lost_is_not_created_again(answer: httpx.Response | Exception) -> None:
+    handler, seen = answering(answer)
+    with pytest.raises(HandOverUnknown):
+        HubSpot(transport_to(handler)).create_task("501", due=DUE, subject="Call", body="x")
+    assert len(seen) == 1
+
+
+def test_a_created_task_without_an_id_is_not_taken_for_success() -> None:
+    handler, _ = answering(httpx.Response(201, json={"properties": {}}))
+    with pytest.raises(UnexpectedData, match="marker"):
+        HubSpot(transport_to(handler)).create_task("501", due=DUE, subject="Call", body="x")
+
+
+def tasks_of(bodies: dict[str, str | None], page: int = 500) -> tuple[HubSpot, list[str]]:
+    """A contact 501 with these tasks, told in pages of `page`; and the paths that were asked."""
+    asked: list[str] = []
+    ids = list(bodies)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path.endswith("/contacts/501/associations/tasks"):
+            start = int(request.url.params.get("after", 0))
+            said: dict = {"results": [{"toObjectId": int(each)} for each in ids[start : start + page]]}
+            if start + page < len(ids):
+                said["paging"] = {"next": {"after": str(start + page)}}
+            return httpx.Response(200, json=said)
+        inputs = [each["id"] for each in orjson.loads(request.content)["inputs"]]
+        assert len(inputs) <= 100
+        rows = [{"id": each, "properties": {"hs_task_body": bodies[each]}} for each in inputs]
+        return httpx.Response(200, json={"results": rows})
+
+    return HubSpot(transport_to(handle)), asked
+
+
+@pytest.mark.parametrize("page", [500, 70])
+def test_a_task_is_found_by_its_marker_among_all_of_the_contact(page: int) -> None:
+    bodies: dict[str, str | None] = {str(number): f"note {number}" for number in range(1, 251)}
+    bodies["249"] = None
+    bodies["250"] = "Please call. <!-- tenfold:O3:501 -->"
+    connector, asked = tasks_of(bodies, page)
+    assert connector.find_task("501", "tenfold:O3:501") == "250"
+    assert not any("search" in path for path in asked)
+
+
+def test_no_task_is_found_where_none_has_the_marker() -> None:
+    assert tasks_of({"1": "another"})[0].find_task("501", "tenfold:O3:501") is None
+    assert tasks_of({})[0].find_task("501", "tenfold:O3:501") is None
+
+
+def test_an_update_may_be_tried_again() -> None:
+    handler, seen = answering(httpx.Response(503), httpx.Response(200, json={"id": "5"}))
+    HubSpot(transport_to(handler)).update("tasks", "5", {"hs_task_status": "COMPLETED"})
+    assert [request.method for request in seen] == ["PATCH", "PATCH"]
+    assert seen[0].url.path == "/crm/objects/2026-09/tasks/5"
+    assert orjson.loads(seen[0].content) == {"properties": {"hs_task_status": "COMPLETED"}}

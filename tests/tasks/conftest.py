@@ -1,0 +1,43 @@
+"""The outside world of the tests that deliver: one process for all of them, with a record of its own."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Outside:
+    smtp: str
+    crm: str
+    record: Path
+
+    def facts(self, kind: str) -> list[dict]:
+        """What was really accepted, in order."""
+        lines = self.record.read_text().splitlines() if self.record.exists() else []
+        return [fact for fact in map(json.loads, lines) if fact["kind"] == kind]
+
+    def mails_to(self, suffix: str = "") -> Counter[str]:
+        """Receiver -> accepted messages, of receivers whose address ends so."""
+        return Counter(fact["to"] for fact in self.facts("mail") if fact["to"].endswith(suffix))
+
+    def tasks_of(self, contact: str) -> int:
+        return sum(fact["contact"] == contact for fact in self.facts("task"))
+
+
+@pytest.fixture(scope="session")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    record = tmp_path_factory.mktemp("outside") / "record.jsonl"
+    program = Path(__file__).parent / "outside.py"
+    with subprocess.Popen(
+        [sys.executable, str(program), str(record)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout
+        yield Outside(record=record, **json.loads(process.stdout.readline()))
+        process.stdin.close()
+        process.wait(timeout=10)

@@ -1,0 +1,176 @@
+"""Runs follow-up and delivery in processes that are killed, and reports what their ledgers then say.
+
+`points ADDRESSES FOLDER CHANNEL` kills at the first time that each line of the product is reached; `once
+ADDRESSES HOME COUNT` runs once in this process, for tests that kill or race it from outside.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from connectors.hubspot_write import HubSpotWrites
+from connectors.smtp import SmtpSender
+from connectors.transport import Transport
+from tasks.deliver import Delivered, deliver
+from tasks.follow_up import follow_up
+from tasks.journey import Client
+from tasks.routes import MailRoute, TaskRoute
+from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients, live_ledger, person
+from warehouse.ledger import open_ledger
+
+ROOT = Path(__file__).parents[2]
+WATCHED = {
+    str(ROOT / name)
+    for name in (
+        "tasks/follow_up.py",
+        "tasks/journey.py",
+        "tasks/deliver.py",
+        "tasks/routes.py",
+        "tasks/outgoing_mail.py",
+        "warehouse/ledger.py",
+        "connectors/smtp.py",
+        "connectors/hubspot_write.py",
+        "connectors/transport.py",
+    )
+}
+Place = tuple[str, int]
+Trace = Callable[[FrameType, str, Any], Any]
+
+
+def run(home: Path, addresses: dict[str, str], who: list[Client], channel: str, day: float) -> Delivered:
+    """One whole turn, as a scheduled run does it."""
+    as_of = after(day)
+    with open_ledger(home) as ledger:
+        follow_up(ledger, who, PLAYBOOK, as_of)
+        hubspot = Transport("hubspot", addresses["crm"], headers={"Authorization": "Bearer x"})
+        routes = {
+            "mail": MailRoute(SmtpSender(addresses["smtp"], timeout=5), PLAYBOOK.company),
+            "hubspot_task": TaskRoute(HubSpotWrites(hubspot), settle_seconds=0.02),
+        }
+        try:
+            return deliver(ledger, home, {channel: routes[channel]}, as_of)
+        finally:
+            hubspot.close()
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """The wait status of a child process that did `work`."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must see it
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def trace(seen: Callable[[Place], None]) -> Trace:
+    def local(frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line":
+            seen((frame.f_code.co_filename, frame.f_lineno))
+        return local
+
+    def enter(frame: FrameType, _event: str, _arg: Any) -> Any:
+        return local if frame.f_code.co_filename in WATCHED else None
+
+    return enter
+
+
+def places_of(work: Callable[[], object], note: Path) -> list[Place]:
+    """Every line that `work` reaches, in the order of its first time."""
+    order: dict[Place, None] = {}
+
+    def record() -> None:
+        sys.settrace(trace(lambda place: order.setdefault(place)))
+        work()
+        sys.settrace(None)
+        note.write_text(json.dumps(list(order)))
+
+    assert in_child(record) == 0
+    return [(file, line) for file, line in json.loads(note.read_text())]
+
+
+def kill_at(place: Place, work: Callable[[], object]) -> int:
+    def doomed() -> None:
+        def check(reached: Place) -> None:
+            if reached == place:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.settrace(trace(check))
+        work()
+
+    return in_child(doomed)
+
+
+def rows(home: Path) -> list[dict[str, Any]]:
+    """The outbox, read past our own code."""
+    with sqlite3.connect(home / "ledger.sqlite") as con:
+        con.row_factory = sqlite3.Row
+        found = con.execute("select id, state, handover_at, business_key from outbox order by id").fetchall()
+        return [dict(row) for row in found]
+
+
+def points(addresses: dict[str, str], folder: Path, channel: str) -> None:
+    day = 0.0 if channel == "mail" else 7.5
+    kind = "welcome" if channel == "mail" else "call"
+    template = folder / "template"
+    template.mkdir(parents=True)
+    live_ledger(template, START, (channel,)).close()
+
+    def someone(number: int) -> list[Client]:
+        who = person(person_id=str(9000 + number), email=f"k{number}@kill.test")
+        return [client(client_id=f"k{number}", person=who, missing_items=("integrations",))]
+
+    def home_of(number: int) -> Path:
+        return Path(shutil.copytree(template, folder / f"home{number}"))
+
+    first = home_of(0)
+    places = places_of(lambda: run(first, addresses, someone(0), channel, day), folder / "places.json")
+    results = []
+    for number, place in enumerate(places, 1):
+        home, who = home_of(number), someone(number)
+        status = kill_at(place, lambda home=home, who=who: run(home, addresses, who, channel, day))
+        after_kill = rows(home)
+        again = in_child(lambda home=home, who=who: run(home, addresses, who, channel, day))
+        third = in_child(lambda home=home, who=who: run(home, addresses, who, channel, day))
+        results.append(
+            {
+                "file": Path(place[0]).name,
+                "code": Path(place[0]).read_text().splitlines()[place[1] - 1].strip(),
+                "line": place[1],
+                "person": str(9000 + number),
+                "address": f"k{number}@kill.test",
+                "home": str(home),
+                "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
+                "ended": [again, third],
+                "after_kill": [row for row in after_kill if kind in row["business_key"]],
+                "at_end": [row for row in rows(home) if kind in row["business_key"]],
+            }
+        )
+    print(json.dumps(results))
+
+
+def main() -> None:
+    command, addresses = sys.argv[1], json.loads(sys.argv[2])
+    if command == "points":
+        points(addresses, Path(sys.argv[3]), sys.argv[4])
+    else:
+        home, prefix, count = Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
+        who = [
+            client(client_id=f"{prefix}{each.client_id}", person=person(email=f"{prefix}{each.client_id}@many.test"))
+            for each in clients(count)
+        ]
+        print(json.dumps(run(home, addresses, who, "mail", 0.0).total("sent")))
+
+
+if __name__ == "__main__":
+    main()

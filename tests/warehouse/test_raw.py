@@ -1,0 +1,286 @@
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warehouse.errors import UnreadableLanding, WarehouseError
+from warehouse.landing import Landing, LandingRun
+from warehouse.raw import Merged, cursor, merge, unmerged
+from warehouse.store import Store
+
+ROOT = Path(__file__).parents[2]
+UNTIL = datetime(2026, 11, 16, 7, tzinfo=UTC)
+Record = dict[str, Any]
+
+
+def land(home: Path, *pages: Sequence[object], body: str = '{{"results": {}}}') -> LandingRun:
+    with Landing(home, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
+        for number, records in enumerate(pages, start=1):
+            listed = json.dumps(list(records), separators=(",", ":"))
+            run.append(body.format(listed).encode(), len(records), str(number) if number < len(pages) else None)
+        run.complete()
+    return run
+
+
+def merged(home: Path, run: LandingRun, **changes: Any) -> Merged:
+    declared: dict[str, Any] = {"records": "$.results", "key": "$.id", "volatile": ("$.updatedAt", "$.p.seen")}
+    return merge(Store(home), run, **declared | changes)
+
+
+def versions(home: Path, columns: str = "key, body") -> list[tuple[Any, ...]]:
+    with Store(home).read() as con:
+        return con.execute(f"select {columns} from raw.hubspot_contacts order by received_seq").fetchall()
+
+
+def bodies(home: Path) -> list[Record]:
+    return [json.loads(row[0]) for row in versions(home, "body")]
+
+
+def contact(key: str, stage: str = "lead", **more: object) -> Record:
+    return {"id": key, "stage": stage, **more}
+
+
+def test_a_record_that_changes_and_changes_back_is_three_versions(tmp_path: Path) -> None:
+    for stage in ("lead", "customer", "customer", "lead", "lead"):
+        merged(tmp_path, land(tmp_path, [contact("1", stage)]))
+    assert [record["stage"] for record in bodies(tmp_path)] == ["lead", "customer", "lead"]
+    with Store(tmp_path).read() as con:
+        current = con.execute("select body ->> '$.stage' from raw.hubspot_contacts_current").fetchall()
+    assert current == [("lead",)]
+
+
+def test_several_versions_within_one_run_are_kept_in_the_order_received(tmp_path: Path) -> None:
+    first = land(tmp_path, [contact("1", "a"), contact("2", "x"), contact("1", "b")], [contact("1", "b"), contact("1", "a")])
+    assert merged(tmp_path, first) == Merged(seen=5, added=4)
+    assert [(key, json.loads(body)["stage"]) for key, body in versions(tmp_path)] == [
+        ("1", "a"),
+        ("2", "x"),
+        ("1", "b"),
+        ("1", "a"),
+    ]
+
+
+def test_merging_a_run_again_adds_nothing_and_says_the_same(tmp_path: Path) -> None:
+    run = land(tmp_path, [contact("1"), contact("2")])
+    assert merged(tmp_path, run) == merged(tmp_path, run) == Merged(seen=2, added=2)
+    assert len(versions(tmp_path)) == 2
+
+
+def test_a_change_in_volatile_fields_alone_is_no_version(tmp_path: Path) -> None:
+    merged(tmp_path, land(tmp_path, [contact("1", updatedAt="1", p={"seen": "1", "name": "x"})]))
+    same = merged(tmp_path, land(tmp_path, [contact("1", updatedAt="2", p={"seen": "2", "name": "x"})]))
+    other = merged(tmp_path, land(tmp_path, [contact("1", updatedAt="2", p={"seen": "2", "name": "y"})]))
+    assert (same.added, other.added) == (0, 1)
+
+
+def test_the_same_fields_in_another_order_are_no_version_but_another_order_in_an_array_is(tmp_path: Path) -> None:
+    merged(tmp_path, land(tmp_path, [{"id": "1", "a": {"x": 1, "y": 2}, "tags": [1, 2]}]))
+    assert merged(tmp_path, land(tmp_path, [{"tags": [1, 2], "a": {"y": 2, "x": 1}, "id": "1"}])).added == 0
+    assert merged(tmp_path, land(tmp_path, [{"id": "1", "a": {"x": 1, "y": 2}, "tags": [2, 1]}])).added == 1
+    assert merged(tmp_path, land(tmp_path, [{"id": "1", "a": {"x": 2, "y": 1}, "tags": [2, 1]}])).added == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({"v": None}, {}), ({"v": "1"}, {"v": 1}), ({"v": True}, {"v": 1}), ({"v": ""}, {"v": None}), ({"v": []}, {"v": {}})],
+)
+def test_values_that_only_look_alike_are_different_versions(tmp_path: Path, before: Record, after: Record) -> None:
+    merged(tmp_path, land(tmp_path, [{"id": "1", **before}]))
+    assert merged(tmp_path, land(tmp_path, [{"id": "1", **after}])).added == 1
+
+
+leaves = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["", "a", "ñ", '"', "1"])
+values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=2), max_leaves=4)
+records = st.builds(
+    lambda key, value, seen, turn: dict(sorted({"id": key, "v": value, "updatedAt": seen}.items(), reverse=turn)),
+    st.sampled_from("abc"),
+    values,
+    st.integers(0, 9),
+    st.booleans(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.lists(records, max_size=4), min_size=1, max_size=3), min_size=1, max_size=4))
+def test_raw_holds_just_the_versions_that_a_plain_loop_would_keep(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[list[Record]]]
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    kept: list[Record] = []
+    latest: dict[str, str] = {}
+    for pages in runs:
+        outcome = merged(home, land(home, *pages))
+        before = len(kept)
+        for record in (record for page in pages for record in page):
+            content = json.dumps({k: v for k, v in record.items() if k != "updatedAt"}, sort_keys=True)
+            if latest.get(record["id"]) != content:
+                latest[record["id"]] = content
+                kept.append(record)
+        assert outcome == Merged(seen=sum(map(len, pages)), added=len(kept) - before)
+    assert bodies(home) == kept
+
+
+def test_data_and_cursor_move_together_or_not_at_all(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert cursor(store, "hubspot", "contacts") is None
+    merged(tmp_path, land(tmp_path, [contact("1")]), cursor_at=UNTIL)
+    assert cursor(store, "hubspot", "contacts") == UNTIL
+    broken = land(tmp_path, [contact("2")], body='{{"results": {}')
+    with pytest.raises(UnreadableLanding):
+        merged(tmp_path, broken, cursor_at=UNTIL + timedelta(days=1))
+    assert cursor(store, "hubspot", "contacts") == UNTIL
+    assert len(versions(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>502 Bad Gateway ana@clinic.es</html>", '{{"results": [{{"id": "1", "email": "ana@clinic.es"', ""]
+)
+def test_a_page_that_is_no_json_is_refused_without_repeating_what_it_says(tmp_path: Path, body: str) -> None:
+    run = land(tmp_path, [contact("1")], body=body)
+    with pytest.raises(UnreadableLanding, match=r"hubspot\.contacts.*set the run aside") as caught:
+        merged(tmp_path, run)
+    assert "ana@clinic.es" not in "".join(str(error) for error in (caught.value, caught.value.__cause__))
+    run.set_aside("no JSON")
+    assert merged(tmp_path, land(tmp_path, [contact("1")])).added == 1
+
+
+def test_a_page_with_fewer_records_than_were_counted_is_refused(tmp_path: Path) -> None:
+    with Landing(tmp_path, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
+        run.append(b'{"results": [{"id": "1"}]}', 1, "1")
+        run.append(b'{"results": [{"id": "2"}]}', 2, None)
+        run.complete()
+    with pytest.raises(UnreadableLanding, match="counted as 2 records but holds 1"):
+        merged(tmp_path, run)
+
+
+def test_a_record_without_its_key_goes_to_quality_and_the_others_go_on(tmp_path: Path) -> None:
+    run = land(tmp_path, [contact("1"), {"name": "no id"}, {"id": None}, contact("2")])
+    assert merged(tmp_path, run) == Merged(seen=4, added=2, rejected=2)
+    with Store(tmp_path).read() as con:
+        found = con.execute("select source, resource, run_id, field, raw_value, reason from quality.rejected").fetchall()
+    assert found == [
+        ("hubspot", "contacts", run.run_id, "$.id", '{"name":"no id"}', "the record has no key"),
+        ("hubspot", "contacts", run.run_id, "$.id", '{"id":null}', "the record has no key"),
+    ]
+
+
+def test_a_body_may_be_the_record_itself_and_a_key_may_have_parts(tmp_path: Path) -> None:
+    with Landing(tmp_path, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
+        for to in (7, 8, 7):
+            run.append(json.dumps({"from": {"id": 1}, "to": to}).encode(), 1, "next")
+        run.complete()
+    assert merged(tmp_path, run, records="$", key="$.from.id+$.to").added == 2
+    assert [row[0] for row in versions(tmp_path)] == ["1+7", "1+8"]
+
+
+def test_a_run_without_pages_moves_the_cursor_and_adds_nothing(tmp_path: Path) -> None:
+    with Landing(tmp_path, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
+        run.complete()
+    assert merged(tmp_path, run, cursor_at=UNTIL) == Merged(seen=0, added=0)
+    assert cursor(Store(tmp_path), "hubspot", "contacts") == UNTIL
+
+
+def test_an_incomplete_run_is_not_merged(tmp_path: Path) -> None:
+    with Landing(tmp_path).open("hubspot", "contacts", None, UNTIL) as run:
+        run.append(b'{"results": []}', 0, "1")
+        with pytest.raises(WarehouseError, match="incomplete"):
+            merged(tmp_path, run)
+
+
+def test_a_run_older_than_what_is_merged_cannot_bring_old_versions_back_to_the_top(tmp_path: Path) -> None:
+    older, newer = land(tmp_path, [contact("1", "a")]), land(tmp_path, [contact("1", "b")])
+    merged(tmp_path, newer)
+    with pytest.raises(WarehouseError, match="older than"):
+        merged(tmp_path, older)
+
+
+@pytest.mark.parametrize("path", ["results", "$.a'; drop table x; --", "$.a b", "$..id"])
+def test_a_path_that_is_no_path_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(WarehouseError, match="no JSON path"):
+        merged(tmp_path, land(tmp_path, [contact("1")]), key=path)
+
+
+def test_an_empty_warehouse_is_filled_again_by_replaying_the_landing_files(tmp_path: Path) -> None:
+    for stage in "aba":
+        merged(tmp_path, land(tmp_path, [contact("1", stage), contact("2")]))
+    before = versions(tmp_path, "*")
+    (tmp_path / "warehouse.duckdb").unlink()
+    for run in unmerged(Store(tmp_path), Landing(tmp_path), "hubspot", "contacts"):
+        merged(tmp_path, run)
+    assert versions(tmp_path, "*") == before
+
+
+def test_a_run_larger_than_the_memory_limit_is_merged_all_the_same(tmp_path: Path) -> None:
+    pages = [[contact(f"{number}-{at}", text="x" * 900) for at in range(1000)] for number in range(350)]
+    store = Store(tmp_path, memory="250MB")
+    outcome = merge(store, land(tmp_path, *pages), records="$.results", key="$.id")
+    assert outcome == Merged(seen=350_000, added=350_000)
+    with store.read() as con:
+        assert con.execute("select count(distinct key), sum(length(body ->> '$.text')) from raw.hubspot_contacts").fetchone() == (
+            350_000,
+            315_000_000,
+        )
+
+
+MERGER = """
+import sys
+from pathlib import Path
+from datetime import UTC, datetime
+from warehouse.landing import Landing
+from warehouse.raw import merge, unmerged
+from warehouse.store import Store
+store = Store(Path(sys.argv[1]))
+print("ready", flush=True)
+for run in unmerged(store, Landing(store.home), "hubspot", "contacts"):
+    merge(store, run, records="$.results", key="$.id", cursor_at=run.window.until)
+"""
+
+
+def test_killed_at_any_point_a_merge_is_done_wholly_or_not_at_all(tmp_path: Path) -> None:
+    dice = random.Random(20261120)
+    for stage in ("a", "b"):
+        land(tmp_path, *([contact(f"{page}-{at}", stage) for at in range(1000)] for page in range(20)))
+    seen: set[int] = set()
+    for _ in range(8):
+        victim = subprocess.Popen([sys.executable, "-c", MERGER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert victim.stdout is not None
+        victim.stdout.readline()
+        try:
+            victim.wait(timeout=dice.uniform(0.01, 0.25))
+        except subprocess.TimeoutExpired:
+            victim.kill()
+        victim.communicate()
+        with Store(tmp_path).read() as con:
+            marks = con.execute("select count(*) from meta.merged_run").fetchone()
+            tables = con.execute("select count(*) from duckdb_tables() where table_name = 'hubspot_contacts'").fetchone()
+            assert marks is not None
+            assert tables is not None
+            found = con.execute("select count(*) from raw.hubspot_contacts").fetchone() if tables[0] else (0,)
+            assert found == (20_000 * marks[0],)  # Rows and mark together, whatever was killed.
+            seen.add(marks[0])
+    finisher = subprocess.run([sys.executable, "-c", MERGER, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    assert finisher.returncode == 0
+    assert len(versions(tmp_path)) == 40_000
+    assert len(seen) > 1  # At least one kill came before the end.
+
+
+FULL = MERGER.replace(
+    'print("ready", flush=True)',
+    "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))",
+)
+
+
+def test_a_disk_that_fills_up_during_a_merge_leaves_raw_as_it_was(tmp_path: Path) -> None:
+    land(tmp_path, *([contact(f"{page}-{at}", f"{hash((page, at)):x}" * 20) for at in range(1000)] for page in range(30)))
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "DiskFull: No space left" in done.stderr
+    (run,) = unmerged(Store(tmp_path), Landing(tmp_path), "hubspot", "contacts")
+    assert merged(tmp_path, run).added == 30_000
