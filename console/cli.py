@@ -22,7 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Tenfold: operations for a services business that grows from 10 to 100 new clients a month.",
 )
-outbox_app = typer.Typer(help="What leaves this house: mails, CRM tasks, notifications.", invoke_without_command=True)
+outbox_app = typer.Typer(
+    help="What leaves this house: mails, CRM tasks, notifications.", invoke_without_command=True
+)
 alerts_app = typer.Typer(help="Alerts that are open.", invoke_without_command=True)
 sandbox_app = typer.Typer(help="The simulated company.", invoke_without_command=True)
 app.add_typer(outbox_app, name="outbox")
@@ -37,6 +39,14 @@ class ReportKind(StrEnum):
     """Reports that exist."""
 
     weekly = "weekly"
+
+
+class DateOrder(StrEnum):
+    """Which part of a date comes first."""
+
+    dmy = "dmy"
+    mdy = "mdy"
+    ymd = "ymd"
 
 
 class Settled(StrEnum):
@@ -83,7 +93,7 @@ def run(
 
 @app.command()
 def up() -> None:
-    """Keep everything running: Prefect's server, the schedules, a worker; the sandbox too without credentials."""
+    """Keep everything running: Prefect's server, schedules, a worker; without credentials the sandbox too."""
     from console.operate import keep_running
 
     raise typer.Exit(keep_running(load_settings()))
@@ -104,7 +114,15 @@ def doctor(as_json: Json = False) -> None:
             "Systems",
             ["system", "configured", "reachable", "permitted", "version", "what", "to do"],
             [
-                [r.system, yes_no(r.configured), yes_no(r.reachable), yes_no(r.permitted), r.version, r.detail, r.remedy]
+                [
+                    r.system,
+                    yes_no(r.configured),
+                    yes_no(r.reachable),
+                    yes_no(r.permitted),
+                    r.version,
+                    r.detail,
+                    r.remedy,
+                ]
                 for r in rows
             ],
         )
@@ -117,8 +135,12 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def sync(
-    sources: Annotated[list[str] | None, typer.Argument(help="hubspot, intercom, mailchimp, accounting; all when left out.")] = None,
-    full: Annotated[bool, typer.Option(help="From the beginning instead of from the last watermark.")] = False,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="hubspot, intercom, mailchimp, accounting; all when left out.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option(help="From the beginning instead of from the last watermark.")
+    ] = False,
     since: Annotated[datetime | None, typer.Option(help="From this instant (UTC).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -138,14 +160,20 @@ def sync(
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="Accounting and bank export files.")],
     dry_run: Annotated[bool, typer.Option(help="Only say what would be read.")] = False,
-    decimal_mark: Annotated[str | None, typer.Option(help="'.' or ',' where a file does not decide it.")] = None,
-    date_order: Annotated[str | None, typer.Option(help="dmy, mdy or ymd where a file does not decide it.")] = None,
+    decimal_mark: Annotated[
+        str | None, typer.Option(help="'.' or ',' where a file does not decide it.")
+    ] = None,
+    date_order: Annotated[DateOrder | None, typer.Option(help="Where a file does not decide it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Read accounting files, with counts and totals per currency."""
     from console.operate import run_import, show_import
 
-    answer = run_import(load_settings(), files, dry_run=dry_run, decimal_mark=decimal_mark, date_order=date_order)
+    if decimal_mark not in {None, ".", ","}:
+        raise fail(f"--decimal-mark {decimal_mark!r} is neither '.' nor ','", WRONG_USE)
+    answer = run_import(
+        load_settings(), files, dry_run=dry_run, decimal_mark=decimal_mark, date_order=date_order
+    )
     if as_json:
         print_json({"files": answer["files"]})
     else:
@@ -163,7 +191,9 @@ def build(as_json: Json = False) -> None:
     from console.operate import run_stage
 
     answer = run_stage(load_settings(), "build")
-    print_json(answer) if as_json else out.print(f"Build {answer['build_id']}: {'new' if answer['changed'] else 'nothing changed'}")
+    print_json(answer) if as_json else out.print(
+        f"Build {answer['build_id']}: {'new' if answer['changed'] else 'nothing changed'}"
+    )
 
 
 @app.command()
@@ -185,7 +215,9 @@ def publish(as_json: Json = False) -> None:
     from console.operate import run_stage
 
     answer = run_stage(load_settings(), "publish")
-    print_json(answer) if as_json else out.print(f"Published {answer['build_id']}, data as of {answer['as_of']}")
+    print_json(answer) if as_json else out.print(
+        f"Published {answer['build_id']}, data as of {answer['as_of']}"
+    )
 
 
 @app.command(name="follow-up")
@@ -214,7 +246,9 @@ def follow_up(
 @app.command()
 def report(
     kind: Annotated[ReportKind, typer.Argument()] = ReportKind.weekly,
-    week: Annotated[str | None, typer.Option(help="Such as 2026-W46; the last whole week when left out.")] = None,
+    week: Annotated[
+        str | None, typer.Option(help="Such as 2026-W46; the last whole week when left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the manager's report in both languages."""
@@ -232,7 +266,8 @@ def report(
 def go_live(
     channel: Annotated[str | None, typer.Argument(help="mail, hubspot_task, notify or all.")] = None,
     date_from: Annotated[
-        str | None, typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20).")
+        str | None,
+        typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20)."),
     ] = None,
     stop: Annotated[bool, typer.Option(help="The kill switch: stop the channel.")] = False,
     dry: Annotated[bool, typer.Option(help="Back to dry run.")] = False,
@@ -254,8 +289,16 @@ def go_live(
     if as_json:
         print_json(answer)
         return
-    print_table("Channels", ["channel", "mode", "from"], [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]])
-    print_table("Would be sent first", ["client", "step", "due"], [[r["client"], r["step"], r["due"]] for r in answer["first"]])
+    print_table(
+        "Channels",
+        ["channel", "mode", "from"],
+        [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]],
+    )
+    print_table(
+        "Would be sent first",
+        ["client", "step", "due"],
+        [[r["client"], r["step"], r["due"]] for r in answer["first"]],
+    )
 
 
 # --- what only reads ----------------------------------------------------------------------------------
@@ -271,7 +314,10 @@ def kpi(month: Month = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def why(client: Annotated[str, typer.Argument(help="Client id, company id or part of its name.")], as_json: Json = False) -> None:
+def why(
+    client: Annotated[str, typer.Argument(help="Client id, company id or part of its name.")],
+    as_json: Json = False,
+) -> None:
     """Every decision about a client, with its reasons."""
     from console.read import show_why, why_client
 
@@ -280,7 +326,9 @@ def why(client: Annotated[str, typer.Argument(help="Client id, company id or par
 
 
 @app.command()
-def query(sql: Annotated[str, typer.Argument(help="One SELECT on the published build.")], as_json: Json = False) -> None:
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT on the published build.")], as_json: Json = False
+) -> None:
     """Ask the published build in SQL."""
     from console.read import run_query
 
@@ -294,7 +342,9 @@ def query(sql: Annotated[str, typer.Argument(help="One SELECT on the published b
 @outbox_app.callback()
 def outbox(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="queued, sending, sent, failed, unknown, skipped_stale, suppressed.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="queued, sending, sent, failed, unknown, skipped_stale, suppressed.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What waits, what left, what is unknown."""
@@ -331,7 +381,10 @@ def alerts(context: typer.Context, as_json: Json = False) -> None:
 
 
 @alerts_app.command(name="ack")
-def alerts_ack(key: Annotated[str, typer.Argument(help="The alert's key.")], by: Annotated[str, typer.Option(help="Who takes it.")]) -> None:
+def alerts_ack(
+    key: Annotated[str, typer.Argument(help="The alert's key.")],
+    by: Annotated[str, typer.Option(help="Who takes it.")],
+) -> None:
     """Say that you are on it."""
     from console.operate import acknowledge
 
@@ -370,9 +423,22 @@ def sandbox(
 
     first, dots, last = clients_per_month.partition("..")
     if not dots or not first.isdigit() or not last.isdigit():
-        raise fail(f"--clients-per-month {clients_per_month!r} is not FIRST..LAST, such as 10..100", WRONG_USE)
+        raise fail(
+            f"--clients-per-month {clients_per_month!r} is not FIRST..LAST, such as 10..100", WRONG_USE
+        )
     folder = load_settings().home.resolve() / "sandbox"
-    options = ["--seed", str(seed), "--months", str(months), "--first", first, "--last", last, "--limits", limits]
+    options = [
+        "--seed",
+        str(seed),
+        "--months",
+        str(months),
+        "--first",
+        first,
+        "--last",
+        last,
+        "--limits",
+        limits,
+    ]
     raise typer.Exit(serve_in_foreground(folder, options))
 
 
@@ -382,7 +448,9 @@ def sandbox_truth(month: Month = None, as_json: Json = False) -> None:
     from console.read import show_kpis
     from console.sandbox_process import ask_sandbox
 
-    rows = ask_sandbox(load_settings().home.resolve() / "sandbox", "truth", ["--month", month] if month else [])
+    rows = ask_sandbox(
+        load_settings().home.resolve() / "sandbox", "truth", ["--month", month] if month else []
+    )
     print_json(rows) if as_json else show_kpis(rows)
 
 

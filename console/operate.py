@@ -1,11 +1,10 @@
 """Commands that act: each runs the Prefect flow or task of the same verb, and says what was done."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from tasks.doctor import Health, examine
 
 @contextmanager
 def working_home(settings: Settings, *, quiet: bool = False) -> Iterator[Path]:
-    """The home's folder, with a sandbox beside it for as long as the block lasts when there are no credentials."""
+    """The home's folder; without credentials with a sandbox beside it for as long as the block lasts."""
     path, kind = home_path(settings)
     path.mkdir(parents=True, exist_ok=True)
     load_playbook(settings.playbook)  # a mistake in it is said before anything is started
@@ -42,7 +41,9 @@ def show_progress(*, quiet: bool) -> None:
     progress.propagate = False
     progress.setLevel(logging.WARNING if quiet else logging.INFO)
     if not progress.handlers:
-        progress.addHandler(RichHandler(console=err, show_level=False, show_path=False, log_time_format="%H:%M:%S"))
+        progress.addHandler(
+            RichHandler(console=err, show_level=False, show_path=False, log_time_format="%H:%M:%S")
+        )
 
 
 # The main job
@@ -91,7 +92,10 @@ def show_run(summary: Mapping[str, Any]) -> None:
             ["decisions", ", ".join(f"{n} {name}" for name, n in summary["decided"].items()) or "none due"],
             ["only shown (dry run)", ", ".join(f"{n} {name}" for name, n in summary["previewed"].items())],
             ["messages", ", ".join(f"{n} {name}" for name, n in summary["sent"].items()) or "none"],
-            ["alerts", f"{alerts['opened']} opened, {alerts['still_open']} still open, {alerts['resolved']} resolved"],
+            [
+                "alerts",
+                ", ".join(f"{alerts[k]} {k.replace('_', ' ')}" for k in ("opened", "still_open", "resolved")),
+            ],
             *[["report", path] for path in summary["reports"]],
             ["seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary["seconds"].items())],
         ],
@@ -131,7 +135,9 @@ def examine_home(settings: Settings) -> tuple[list[Health], bool]:
 # Single stages
 
 
-def run_sync(settings: Settings, sources: Sequence[str], *, full: bool, since: datetime | None) -> list[dict[str, Any]]:
+def run_sync(
+    settings: Settings, sources: Sequence[str], *, full: bool, since: datetime | None
+) -> list[dict[str, Any]]:
     """Read the named sources (all when empty); one account of each."""
     from tasks.rooms import SOURCES
 
@@ -151,7 +157,14 @@ def run_sync(settings: Settings, sources: Sequence[str], *, full: bool, since: d
                 reports.append(read_source.fn(name, moment, full, since and _utc(since)))
             except SourceFailed as error:
                 reports.append(
-                    {"source": name, "state": "failed", "reason": str(error), "rows_seen": 0, "rows_added": 0, "seconds": 0.0}
+                    {
+                        "source": name,
+                        "state": "failed",
+                        "reason": str(error),
+                        "rows_seen": 0,
+                        "rows_added": 0,
+                        "seconds": 0.0,
+                    }
                 )
         return reports
 
@@ -161,17 +174,25 @@ def show_sources(reports: Sequence[Mapping[str, Any]]) -> None:
     print_table(
         "Sources",
         ["source", "state", "rows read", "new", "seconds", "why"],
-        [[r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]] for r in reports],
+        [
+            [r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]]
+            for r in reports
+        ],
     )
 
 
 def run_import(
-    settings: Settings, files: Sequence[Path], *, dry_run: bool, decimal_mark: str | None, date_order: str | None
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    dry_run: bool,
+    decimal_mark: str | None,
+    date_order: str | None,
 ) -> dict[str, Any]:
     """What the files hold; unless dry run, also merged into raw: {files, report}."""
-    from tasks.import_files import import_files, inspect, read_options
+    from tasks.import_files import DEFAULTS, import_files, inspect
 
-    options = read_options(decimal_mark, date_order)
+    options = replace(DEFAULTS, decimal_mark=decimal_mark, date_order=date_order)
     if dry_run:
         return {"files": inspect(files, options), "report": None}
     path, kind = home_path(settings)
@@ -235,7 +256,12 @@ def run_stage(settings: Settings, stage: str) -> dict[str, Any]:
         if stage == "check":
             rows = [asdict(result) for result in checked.results if is_dataclass(result)]
             broken = [row for row in rows if row["status"] in {"failed", "error"}]
-            return {"build_id": made["build_id"], "passed": checked.passed, "results": rows, "warnings": len(broken)}
+            return {
+                "build_id": made["build_id"],
+                "passed": checked.passed,
+                "results": rows,
+                "warnings": len(broken),
+            }
         from warehouse.publish import publish
         from warehouse.published import Published
 
@@ -255,7 +281,10 @@ def show_checks(answer: Mapping[str, Any]) -> None:
         print_table(
             "Do not hold",
             ["severity", "model", "rule", "bad rows", "why it matters", "to do"],
-            [[r["severity"], r["model"], r["expectation"], r["violations"], r["why"], r["do"]] for r in broken],
+            [
+                [r["severity"], r["model"], r["expectation"], r["violations"], r["why"], r["do"]]
+                for r in broken
+            ],
         )
 
 
@@ -296,7 +325,7 @@ def plan_follow_up(settings: Settings, days: int) -> list[dict[str, Any]]:
             {
                 "due": row.at,
                 "client_id": row.client_id,
-                "client": row.name,
+                "client": row.client_name,
                 "step": row.rule,
                 "channel": row.channel,
                 "outcome": row.outcome,

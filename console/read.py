@@ -67,7 +67,9 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
     exact = [row for row in found if client in (row[0], row[1]) or row[2].lower() == client.lower()]
     chosen = exact or found
     if not chosen:
-        raise NoSuchClient(f"No client is called {client!r}; try a part of its name, or its HubSpot company id.")
+        raise NoSuchClient(
+            f"No client is called {client!r}; try a part of its name, or its HubSpot company id."
+        )
     if len(chosen) > 1:
         names = ", ".join(f"{row[2]} ({row[1]})" for row in chosen[:5])
         raise NoSuchClient(f"{len(chosen)} clients fit {client!r}: {names}; use the id in brackets.")
@@ -82,7 +84,12 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
                 "reason": decision.reason,
                 "inputs": decision.inputs,
                 "effect": effect
-                and {"id": effect.id, "channel": effect.channel, "state": effect.state, "error": effect.error},
+                and {
+                    "id": effect.id,
+                    "channel": effect.channel,
+                    "state": effect.state,
+                    "error": effect.error,
+                },
             }
             for decision, effect in ledger.why(client_id)
         ]
@@ -100,7 +107,10 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
 def show_why(answer: Mapping[str, Any]) -> None:
     """The story of a client, a line for each decision."""
     state = "active" if answer["is_active"] else "not active"
-    out.print(f"[bold]{answer['name']}[/] (HubSpot {answer['company_id']}), {state} since {answer['started_at']:%Y-%m-%d}")
+    out.print(
+        f"[bold]{answer['name']}[/] (HubSpot {answer['company_id']}), {state}, "
+        f"client since {answer['started_at']:%Y-%m-%d}"
+    )
     print_table(
         f"{len(answer['decisions'])} decisions",
         ["when", "rule", "outcome", "reason", "effect"],
@@ -122,7 +132,7 @@ def run_query(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     with Published.open(home) as published:
         try:
             cursor = published.con.execute(sql)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the statement did, the person gets its text
             raise WarehouseError(f"{error}") from None
         return [column[0] for column in cursor.description or []], cursor.fetchall()
 
@@ -157,9 +167,14 @@ def show_outbox(rows: Sequence[Mapping[str, Any]], *, everything: bool) -> None:
     shown = rows if everything else [row for row in rows if row["state"] in {"unknown", "failed", "sending"}]
     if shown:
         print_table(
-            "Rows" if everything else "These want a person: `tenfold outbox resolve ID sent|not-sent --by NAME`",
+            "Rows"
+            if everything
+            else "These want a person: `tenfold outbox resolve ID sent|not-sent --by NAME`",
             ["id", "what", "channel", "state", "handed over", "error"],
-            [[r["id"], r["business_key"], r["channel"], r["state"], r["handover_at"], r["error"]] for r in shown],
+            [
+                [r["id"], r["business_key"], r["channel"], r["state"], r["handover_at"], r["error"]]
+                for r in shown
+            ],
         )
 
 

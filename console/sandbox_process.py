@@ -56,7 +56,9 @@ def start_sandbox(home: Path, extra: Sequence[str] = ()) -> subprocess.Popen[str
         return process
     stop(process)
     words = log_path.read_text().strip().splitlines()[-3:]
-    raise SandboxFailed("The sandbox did not start: " + (" / ".join(words) or f"see {log_path.name} in {world}"))
+    raise SandboxFailed(
+        "The sandbox did not start: " + (" / ".join(words) or f"see {log_path.name} in {world}")
+    )
 
 
 def serve_in_foreground(home: Path, options: Sequence[str]) -> int:
@@ -64,7 +66,9 @@ def serve_in_foreground(home: Path, options: Sequence[str]) -> int:
     world = home / WORLD_FOLDER
     world.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "serve", "--home", str(world), *options], cwd=ROOT, env=_environment()
+        [sys.executable, "-m", "sandbox", "serve", "--home", str(world), *options],
+        cwd=ROOT,
+        env=_environment(),
     )
     try:
         return process.wait()

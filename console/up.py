@@ -35,16 +35,22 @@ def serve(home: Path) -> int:
     children: dict[str, subprocess.Popen[bytes]] = {}
     log = (home / "prefect" / "up.log").open("ab")
     try:
-        children["server"] = _prefect(["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log)
+        children["server"] = _prefect(
+            ["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log
+        )
         if not _healthy(f"{api_url}/health", children["server"]):
             err.print(f"[bold red]Error:[/] Prefect's server did not start; see {log.name}")
             return 1
-        (home / "prefect" / SERVER_FILE).write_text(json.dumps({"pid": children["server"].pid, "api_url": api_url}))
+        (home / "prefect" / SERVER_FILE).write_text(
+            json.dumps({"pid": children["server"].pid, "api_url": api_url})
+        )
         for command in (
             ["work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"],
             ["--no-prompt", "deploy", "--all"],
         ):
-            done = subprocess.run([*_command(), *command], env=env, cwd=ROOT, stdout=log, stderr=log, check=False)
+            done = subprocess.run(
+                [*_command(), *command], env=env, cwd=ROOT, stdout=log, stderr=log, check=False
+            )
             if done.returncode != 0:
                 err.print(f"[bold red]Error:[/] `prefect {' '.join(command)}` failed; see {log.name}")
                 return 1

@@ -8,7 +8,9 @@ from prefect import flow
 from tasks import steps
 
 
-@flow(name="main-job", description="Read, build, check, publish, follow up, alert and report.", log_prints=False)
+@flow(
+    name="main-job", description="Read, build, check, publish, follow up, alert and report.", log_prints=False
+)
 def main_job(full: bool = False, report: bool = True, as_of: datetime | None = None) -> dict[str, Any]:
     """One object that says what was done; see `steps.Summary` for its fields.
 

@@ -9,7 +9,9 @@ from tasks import steps
 
 
 @flow(name="refresh", description="Read every source, then build, check and publish.")
-def refresh(sources: list[str] | None = None, full: bool = False, as_of: datetime | None = None) -> dict[str, Any]:
+def refresh(
+    sources: list[str] | None = None, full: bool = False, as_of: datetime | None = None
+) -> dict[str, Any]:
     """What was read and which build is published now."""
     moment = steps.instant(as_of)
 

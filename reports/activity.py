@@ -46,6 +46,7 @@ class OpenAlert:
     opened_at: datetime
     acknowledged: bool
     silenced_until: datetime | None
+    silence_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def read_alerts(ledger: Ledger) -> tuple[OpenAlert, ...]:
             row.opened_at,
             row.acked_by is not None,
             row.silenced_until,
+            row.silence_reason,
         )
         for row in ledger.open_alerts()
     ]
@@ -116,6 +118,7 @@ def alert_views(
         note = ""
         if alert.silenced_until and alert.silenced_until > as_of:
             note = words.text("alerts.silenced", moment=fmt.moment(alert.silenced_until))
+            note += f": {alert.silence_reason}" if alert.silence_reason else ""
         elif alert.acknowledged:
             note = words.text("alerts.acknowledged")
         # The remedy names commands, which take the source's id and not its name.

@@ -18,6 +18,7 @@ import altair as alt
 import vl_convert
 
 WIDTH, HEIGHT = 360, 208
+VALIDATED = False
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
@@ -256,12 +257,12 @@ class Plane:
             axis=alt.Axis(values=ticks, labelExpr=f"{marks} : ''"),
         )
 
-    def y(self, name: str, **more: object) -> Any:  # noqa: ANN401 - Altair's channels have no useful type
+    def y(self, name: str, **more: object) -> Any:
         """The vertical channel reading field `name`."""
         return alt.Y(f"{name}:Q", scale=self.scale, axis=self.axis, **more)
 
 
-def _data(rows: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - same
+def _data(rows: Sequence[Mapping[str, Any]]) -> Any:
     return alt.Data(values=list(rows))
 
 
@@ -318,7 +319,7 @@ def _line(
     ]
 
 
-def _halo(text: Any, plane: Plane, field: str, style: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - Altair
+def _halo(text: Any, plane: Plane, field: str, style: dict[str, Any]) -> list[Any]:
     """A label that stays readable across lines: once thick in the page's colour, then as itself."""
     outline = {k: v for k, v in style.items() if k != "color"} | {
         "stroke": PAGE,
@@ -331,7 +332,7 @@ def _halo(text: Any, plane: Plane, field: str, style: dict[str, Any]) -> list[An
     ]
 
 
-def _target_rule(value: float, plane: Plane) -> Any:  # noqa: ANN401 - Altair
+def _target_rule(value: float, plane: Plane) -> Any:
     rule = alt.Chart(_data([{"y": value}])).mark_rule(color=TARGET, strokeDash=[5, 4], strokeWidth=1.3)
     return rule.encode(y=plane.y("y"))
 
@@ -354,7 +355,8 @@ def _finish(about: About, layers: Sequence[Any], axis: Axis, series: Sequence[Se
         autosize=alt.AutoSizeParams(type="fit", contains="padding"),
         padding={"left": 2, "right": 10, "top": 12, "bottom": 2},
     )
-    spec = chart.to_dict() | {"config": _theme()}
+    # Altair checks every part against its schema otherwise, which takes as long as drawing; a test does that.
+    spec = chart.to_dict(validate=VALIDATED) | {"config": _theme()}
     svg: str = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
     header = ("", *(s.name for s in series))
     newest_first = reversed(list(enumerate(axis.full)))

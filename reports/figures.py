@@ -64,7 +64,7 @@ class Build(Protocol):
     """What a report needs of a published build: a read-only connection, its time and its id."""
 
     @property
-    def con(self) -> Any:  # noqa: ANN401 - reports may not import DuckDB, whose type this is
+    def con(self) -> Any:
         """A DuckDB connection, read only."""
 
     @property

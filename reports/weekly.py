@@ -143,10 +143,15 @@ class Html:
     text: str
     edition: Edition
 
+    @staticmethod
+    def name_of(week: str, language: str) -> str:
+        """`weekly-2026-W46.es.html`."""
+        return f"weekly-{week}.{language}.html"
+
     @property
     def file_name(self) -> str:
-        """`weekly-2026-W46.es.html`."""
-        return f"weekly-{self.edition.facts.week}.{self.edition.language}.html"
+        """What the page's file is called."""
+        return self.name_of(self.edition.facts.week, self.edition.language)
 
 
 def weekly(published: Build, ledger: Ledger, playbook: Playbook, week: str, language: str) -> Html:
@@ -286,11 +291,11 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
     )
 
 
-def render(edition: Edition) -> Html:
-    """The page of an edition."""
+def render(edition: Edition, inputs: str = "") -> Html:
+    """The page of an edition; `inputs` (a digest) is noted in it, to tell later what it was made from."""
     words = edition.fmt.wording
     text = (
-        _environment()
+        environment()
         .get_template("weekly.html.j2")
         .render(
             e=edition,
@@ -300,6 +305,7 @@ def render(edition: Edition) -> Html:
             n=words.count,
             columns=COLUMNS,
             css=_css(),
+            inputs=inputs,
         )
     )
     return Html(text, edition)
@@ -315,17 +321,17 @@ def code_digest() -> str:
 
 
 @cache
-def _environment() -> Environment:
-    # Everything is escaped unless a template says otherwise: client names come from outside.
-    environment = Environment(
+def environment(*, html: bool = True) -> Environment:
+    """The templates' environment. A page escapes everything, because client names come from outside."""
+    made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
+        autoescape=html,  # noqa: S701 - False only for the plain text of a mail
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["commands"] = _commands
-    return environment
+    made.filters["commands"] = _commands
+    return made
 
 
 def _commands(text: str) -> Markup:

@@ -65,9 +65,9 @@ def _plan(given: argparse.Namespace) -> Plan:
     """What was asked for, the rest from the home's beginning, the rest from the defaults."""
     before = read_plan(given.home)
     chosen = {
-        name: getattr(given, name) if getattr(given, name) is not None else (
-            getattr(before, name) if before else value
-        )
+        name: getattr(given, name)
+        if getattr(given, name) is not None
+        else (getattr(before, name) if before else value)
         for name, value in DEFAULTS.items()
     }
     clock = given.clock or (before.clock if before else _instant(DEFAULT_CLOCK))
@@ -133,7 +133,7 @@ def _control(home: Path) -> str | None:
     return url
 
 
-def _ask(url: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+def _ask(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data)  # noqa: S310 - our own loopback address
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -10,7 +10,18 @@ from sandbox.exports import write_exports
 from sandbox.faults import FaultError, parse_faults
 from sandbox.limits import Violations
 from sandbox.truth import truth
-from sandbox.wire import Answer, BadBody, Receive, Request, Routes, Scope, Send, read_request, said, send_answer
+from sandbox.wire import (
+    Answer,
+    BadBody,
+    Receive,
+    Request,
+    Routes,
+    Scope,
+    Send,
+    read_request,
+    said,
+    send_answer,
+)
 from sandbox.world import World, iso, step
 
 
@@ -50,7 +61,7 @@ class Control:
         except (ValueError, FaultError) as wrong:
             return said({"error": str(wrong)}, 400)
 
-    def _clock(self, request: Request) -> Answer:  # noqa: ARG002
+    def _clock(self, _request: Request) -> Answer:
         return said({"clock": iso(self.world.clock)})
 
     def _advance(self, request: Request) -> Answer:
@@ -76,7 +87,7 @@ class Control:
         ]
         return said({"total": len(rows), "messages": rows})
 
-    def _notifications(self, request: Request) -> Answer:  # noqa: ARG002
+    def _notifications(self, _request: Request) -> Answer:
         rows = self.world.notifications
         return said({"total": len(rows), "notifications": rows})
 
@@ -84,10 +95,10 @@ class Control:
         self.world.notify(request.object())
         return said({"status": "kept"})
 
-    def _violations(self, request: Request) -> Answer:  # noqa: ARG002
+    def _violations(self, _request: Request) -> Answer:
         return said(self.violations.as_json())
 
-    def _faults(self, request: Request) -> Answer:  # noqa: ARG002
+    def _faults(self, _request: Request) -> Answer:
         return said({"faults": self.world.faults.as_json()})
 
     def _set_faults(self, request: Request) -> Answer:

@@ -40,7 +40,7 @@ class FaultError(Exception):
 class Fault:
     """One thing that goes wrong. Empty `vendor` or `path` mean any; `times` None means until cleared.
 
-    `share` is the part of the fitting requests that it hits (0-1); `done` lets a write happen before it fails.
+    `share` is the part of the fitting requests that it hits (0-1); `done` lets a write happen, and then fail.
     """
 
     kind: str

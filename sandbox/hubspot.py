@@ -1,4 +1,7 @@
-"""HubSpot's server: who may ask, how often, and the answers to reads. Writes and links are in modules of their own."""
+"""HubSpot's server: who may ask, how often, and the answers to reads.
+
+Writes and associations are in modules of their own.
+"""
 
 import re
 from collections.abc import Callable
@@ -23,9 +26,9 @@ from sandbox.hubspot_answers import (
     wanted_properties,
 )
 from sandbox.hubspot_records import HubSpotRecords, Record, Table
-from sandbox.hubspot_schema import ALIASES, PIPELINES, PORTAL_ID, SINGULAR, TIME_ZONE, Definition
+from sandbox.hubspot_schema import ALIASES, PIPELINES, PORTAL_ID, SINGULAR, TIME_ZONE
 from sandbox.limits import Limits, RollingWindow, Violations
-from sandbox.wire import Answer, BadBody, Request, Routes, said
+from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
 from sandbox.world import World
 
 MOST_PER_PAGE = 100
@@ -88,7 +91,7 @@ class HubSpotServer:
 
     # The door.
 
-    def turn_away(self, request: Request, connections: int) -> Answer | None:  # noqa: ARG002
+    def turn_away(self, request: Request, _connections: int) -> Answer | None:
         """401, 414 or 429, else None. Searches are outside the ten-secondly limit and have their own."""
         self.violations.requests[self.name] += 1
         if request.headers.get("authorization") != f"Bearer {self.token}":
@@ -143,12 +146,7 @@ class HubSpotServer:
         segments = _normal(request.segments)
         found = self.routes.find(request.method, segments)
         try:
-            if found is None or not _VERSION.fullmatch(segments[1]):
-                if self.routes.knows(segments):
-                    raise Refused(problem(405, "VALIDATION_ERROR", "Method Not Allowed"))
-                raise not_found()
-            handler, parts = found
-            answer = handler(request, *parts)
+            answer = self._routed(request, segments, found)
         except Refused as refused:
             answer = refused.answer
         except BadBody:
@@ -162,6 +160,16 @@ class HubSpotServer:
                 (b"x-hubspot-ratelimit-daily-remaining", b"%d" % self.daily.remaining),
             ]
         return answer
+
+    def _routed(
+        self, request: Request, segments: tuple[str, ...], found: tuple[Handler, list[str]] | None
+    ) -> Answer:
+        if found is None or not _VERSION.fullmatch(segments[1]):
+            if self.routes.knows(segments):
+                raise Refused(problem(405, "VALIDATION_ERROR", "Method Not Allowed"))
+            raise not_found()
+        handler, parts = found
+        return handler(request, *parts)
 
     # Objects.
 
@@ -187,7 +195,7 @@ class HubSpotServer:
             return None
         return found
 
-    def _list(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def _list(self, request: Request, _version: str, kind: str) -> Answer:
         table = self.table(kind)
         history = request.words("propertiesWithHistory")
         limit = self._number(request, "limit", 10, MOST_WITH_HISTORY if history else MOST_PER_PAGE)
@@ -195,7 +203,8 @@ class HubSpotServer:
         archived = request.param("archived").lower() == "true"
         names = wanted_properties(table, request.words("properties"))
         linked = tuple(self.table(each).kind for each in request.words("associations"))
-        rows, more = [], False
+        rows: list[Record] = []
+        more = False
         for record in table.after(after - 1):
             if (record.archived_at is not None) != archived:
                 continue
@@ -211,7 +220,7 @@ class HubSpotServer:
             body["paging"] = {"next": {"after": str(following), "link": link}}
         return said(body)
 
-    def _read(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+    def _read(self, request: Request, _version: str, kind: str, given: str) -> Answer:
         table = self.table(kind)
         archived = request.param("archived").lower() == "true"
         record = self.record(table, given, request.param("idProperty"), archived=archived)
@@ -221,7 +230,7 @@ class HubSpotServer:
         linked = tuple(self.table(each).kind for each in request.words("associations"))
         return said(as_json(record, names, linked, request.words("propertiesWithHistory")))
 
-    def _search(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def _search(self, request: Request, _version: str, kind: str) -> Answer:
         table = self.table(kind)
         body = request.object()
         lag = int(self.faults.setting("search_lag_seconds") * 1000)
@@ -316,7 +325,7 @@ class HubSpotServer:
 
     # What the portal has beside objects.
 
-    def _owners(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+    def _owners(self, request: Request, _version: str) -> Answer:
         archived = request.param("archived").lower() == "true"
         after = self._number(request, "after", 0)
         limit = self._number(request, "limit", 100, 500)
@@ -331,40 +340,40 @@ class HubSpotServer:
             body["paging"] = {"next": {"after": rows[limit]["id"], "link": "?after=" + rows[limit]["id"]}}
         return said(body)
 
-    def _owner(self, request: Request, version: str, given: str) -> Answer:  # noqa: ARG002
+    def _owner(self, request: Request, _version: str, given: str) -> Answer:
         key = "userIdIncludingInactive" if request.param("idProperty") == "userId" else "id"
         for owner in self.records.owners(self.world.clock):
             if str(owner[key]) == given:
                 return said(owner)
         raise not_found()
 
-    def _pipelines(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def _pipelines(self, _request: Request, _version: str, kind: str) -> Answer:
         return said({"results": PIPELINES.get(self.table(kind).kind, [])})
 
-    def _pipeline(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+    def _pipeline(self, _request: Request, _version: str, kind: str, given: str) -> Answer:
         for pipeline in PIPELINES.get(self.table(kind).kind, []):
             if pipeline["id"] == given:
                 return said(pipeline)
         raise not_found()
 
-    def _stages(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+    def _stages(self, _request: Request, _version: str, kind: str, given: str) -> Answer:
         for pipeline in PIPELINES.get(self.table(kind).kind, []):
             if pipeline["id"] == given:
                 return said({"results": pipeline["stages"]})
         raise not_found()
 
-    def _properties(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def _properties(self, request: Request, _version: str, kind: str) -> Answer:
         if request.param("archived").lower() == "true":
             return said({"results": []})
         return said({"results": [each.as_json() for each in self.table(kind).definitions.values()]})
 
-    def _property(self, request: Request, version: str, kind: str, name: str) -> Answer:  # noqa: ARG002
+    def _property(self, _request: Request, _version: str, kind: str, name: str) -> Answer:
         definition = self.table(kind).definitions.get(name)
         if definition is None:
             raise not_found(f'Property "{name}" does not exist')
         return said(definition.as_json())
 
-    def _create_property(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def _create_property(self, request: Request, _version: str, kind: str) -> Answer:
         table, body = self.table(kind), request.object()
         name, type_ = str(body.get("name") or ""), str(body.get("type") or "")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
@@ -380,10 +389,9 @@ class HubSpotServer:
                 {"kind": table.kind, "name": name, "type": type_, "options": options},
             )
         )
-        assert isinstance(definition, Definition)
         return said(definition.as_json(), 201)
 
-    def _account(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+    def _account(self, _request: Request, _version: str) -> Answer:
         return said(
             {
                 "portalId": PORTAL_ID,
@@ -398,7 +406,7 @@ class HubSpotServer:
             }
         )
 
-    def _usage(self, request: Request, version: str) -> Answer:  # noqa: ARG002
+    def _usage(self, _request: Request, _version: str) -> Answer:
         today = datetime.now(ZoneInfo(TIME_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
         return said(
             {

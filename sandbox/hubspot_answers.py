@@ -107,7 +107,9 @@ def as_json(
     return body
 
 
-def indexed_json(record: Record, updated: int, properties: dict[str, str], names: Sequence[str]) -> dict[str, Any]:
+def indexed_json(
+    record: Record, updated: int, properties: dict[str, str], names: Sequence[str]
+) -> dict[str, Any]:
     """The record as an older state of the index knows it."""
     return {
         "id": str(record.id),

@@ -78,17 +78,19 @@ class Links:
             results.append(row)
         return self.server.batch(version, results, errors)
 
-    def default(  # noqa: D102
-        self, request: Request, version: str, kind: str, given: str, to: str, other_id: str
+    def default(
+        self, _request: Request, version: str, kind: str, given: str, to: str, other_id: str
     ) -> Answer:
+        """200 with both directions; doing it twice changes nothing more."""
         table, other = self._tables(kind, to)
         one, two = self._record(table, given), self._record(other, other_id)
         self._commit(one, two, [])
         return self.server.batch(version, self._both_ways(one, two), [])
 
-    def labelled(  # noqa: D102
+    def labelled(
         self, request: Request, version: str, kind: str, given: str, to: str, other_id: str
     ) -> Answer:
+        """201 with the labels; the types are added to those already there."""
         table, other = self._tables(kind, to)
         one, two = self._record(table, given), self._record(other, other_id)
         types = self._types(table, other, request.json())
@@ -104,9 +106,10 @@ class Links:
             200 if version == "v3" else 201,
         )
 
-    def remove(  # noqa: D102
-        self, request: Request, version: str, kind: str, given: str, to: str, other_id: str
+    def remove(
+        self, _request: Request, _version: str, kind: str, given: str, to: str, other_id: str
     ) -> Answer:
+        """204; every way in which the two are associated ends."""
         table, other = self._tables(kind, to)
         one, two = self._record(table, given), self._record(other, other_id)
         self.server.world.commit(("hubspot.unlink", _pair(one, two)))
@@ -145,7 +148,7 @@ class Links:
             )
         return self.server.batch(version, results, errors, 201)
 
-    def remove_many(self, request: Request, version: str, kind: str, to: str) -> Answer:  # noqa: ARG002
+    def remove_many(self, request: Request, _version: str, kind: str, to: str) -> Answer:
         """204."""
         table, other = self._tables(kind, to)
         for each in self.server.inputs(request.object(), MOST_CREATED):
@@ -156,7 +159,7 @@ class Links:
                     self.server.world.commit(("hubspot.unlink", _pair(one, two)))
         return Answer(204)
 
-    def labels(self, request: Request, version: str, kind: str, to: str) -> Answer:  # noqa: ARG002
+    def labels(self, _request: Request, _version: str, kind: str, to: str) -> Answer:
         """The association types between two object types."""
         table, other = self._tables(kind, to)
         link = LINKS[table.kind, other.kind]

@@ -251,7 +251,9 @@ class HubSpotRecords:
             if one.kind == "contacts":
                 one.properties["associatedcompanyid"] = str(other.id)
         one.links.setdefault(other.kind, {}).setdefault(other.id, set()).update(wanted)
-        mirrored = {MIRROR[one.kind, other.kind, each] for each in wanted if (one.kind, other.kind, each) in MIRROR}
+        mirrored = {
+            MIRROR[one.kind, other.kind, each] for each in wanted if (one.kind, other.kind, each) in MIRROR
+        }
         other.links.setdefault(one.kind, {}).setdefault(one.id, set()).update(mirrored)
         one.shown.clear()
         other.shown.clear()
@@ -267,7 +269,11 @@ class HubSpotRecords:
 
     def owners(self, clock: datetime) -> list[dict[str, Any]]:
         """Everyone who has joined the team by `clock`, those who left it archived."""
-        return [_owner(place, person, clock) for place, person in enumerate(STAFF) if instant(person.start) <= clock]
+        return [
+            _owner(place, person, clock)
+            for place, person in enumerate(STAFF)
+            if instant(person.start) <= clock
+        ]
 
     @staticmethod
     def owner_id(staff: str) -> str:
@@ -276,16 +282,7 @@ class HubSpotRecords:
 
     def _derived(self, kind: str, properties: Mapping[str, str]) -> dict[str, str]:
         if kind == "deals" and "dealstage" in properties:
-            stage = next(
-                (
-                    stage
-                    for pipeline in PIPELINES["deals"]
-                    for stage in pipeline["stages"]
-                    if stage["id"] == properties["dealstage"]
-                ),
-                {"metadata": {}},
-            )
-            closed = stage["metadata"].get("isClosed", "false")
+            closed = _CLOSED.get(properties["dealstage"], "false")
             return {
                 "hs_is_closed": closed,
                 "hs_is_closed_won": "true" if properties["dealstage"] == "closedwon" else "false",
@@ -410,7 +407,9 @@ class HubSpotRecords:
         self.update(self.deals[event.deal], {"tenfold_end_at": _plain(event.end_at)}, event.at)
 
     def _onboarding_item_done(self, event: ev.OnboardingItemDone) -> None:
-        self.update(self.companies[event.company], {f"tenfold_onb_{event.item}_at": _plain(event.at)}, event.at)
+        self.update(
+            self.companies[event.company], {f"tenfold_onb_{event.item}_at": _plain(event.at)}, event.at
+        )
 
     def _survey_answered(self, event: ev.SurveyAnswered) -> None:
         changes = {
@@ -456,12 +455,17 @@ class HubSpotRecords:
             {"hs_pipeline_stage": DELIVERABLE_STAGES["rework"], "closed_date": ""},
         )
 
-    def _count_up(
-        self, key: str, name: str, at: datetime, more: Mapping[str, str] | None = None
-    ) -> None:
+    def _count_up(self, key: str, name: str, at: datetime, more: Mapping[str, str] | None = None) -> None:
         ticket = self.deliverables[key]
         count = int(ticket.properties.get(name, "0")) + 1
         self.update(ticket, {name: str(count), **(more or {})}, at)
+
+
+_CLOSED: dict[str, str] = {
+    stage["id"]: stage["metadata"]["isClosed"]
+    for pipeline in PIPELINES["deals"]
+    for stage in pipeline["stages"]
+}
 
 
 def _stage_rank(stage: str) -> int:

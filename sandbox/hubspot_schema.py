@@ -65,7 +65,7 @@ class Definition:
             "displayOrder": -1,
             "calculated": False,
             "externalOptions": False,
-            "hasUniqueValue": self.name in ("hs_object_id",),
+            "hasUniqueValue": self.name == "hs_object_id",
             "hidden": False,
             "hubspotDefined": not self.name.startswith("tenfold_"),
             "modificationMetadata": {

@@ -126,14 +126,14 @@ def _condition(table: Table, given: dict[str, Any]) -> Callable[[Found], bool]:
     name, operator = str(given["propertyName"]), str(given["operator"])
     definition = table.definitions.get(name)
     if definition is None:
-        # A property of another type of object, such as hs_lastmodifieddate on contacts, fits nothing, silently.
+        # A property of another type, such as hs_lastmodifieddate on contacts, fits nothing, silently.
         return lambda _: operator in ("NEQ", "NOT_IN", "NOT_HAS_PROPERTY", "NOT_CONTAINS_TOKEN")
     if operator == "HAS_PROPERTY":
         return lambda found: name in found[2]
     if operator == "NOT_HAS_PROPERTY":
         return lambda found: name not in found[2]
     if operator in ("IN", "NOT_IN"):
-        # Strings are compared in lower case on one side only, as at HubSpot: capitals in `values` find nothing.
+        # Strings are folded on one side only, as at HubSpot: capitals in `values` find nothing.
         fold = definition.type == "string"
         values = {str(value) for value in given["values"]}
         inside = operator == "IN"
@@ -183,7 +183,7 @@ def _condition(table: Table, given: dict[str, Any]) -> Callable[[Found], bool]:
 
 
 def run(table: Table, query: Query, indexed_until: int, disorder: Random | None = None) -> list[Found]:
-    """Every match in order. What changed after `indexed_until` (ms) is found as it was before, or not at all."""
+    """Every match in order; what changed after `indexed_until` (ms) as it was before, or not at all."""
     groups = [[_condition(table, each) for each in group] for group in query.groups]
     candidates: Iterable[Record] = _narrowed(table, query, indexed_until)
     matches: list[Found] = []
@@ -201,9 +201,9 @@ def run(table: Table, query: Query, indexed_until: int, disorder: Random | None 
             continue
         matches.append(found)
     _order(table, matches, query.sort)
-    if disorder is not None and query.sort and table.definitions.get(query.sort[0], None):
-        if table.definitions[query.sort[0]].type == "datetime":
-            _disturb(matches, disorder)
+    sorted_by = table.definitions.get(query.sort[0]) if query.sort else None
+    if disorder is not None and sorted_by is not None and sorted_by.type == "datetime":
+        _disturb(matches, disorder)
     return matches
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from sandbox.hubspot_answers import Refused, as_json, invalid, not_found, problem, wanted_properties
 from sandbox.hubspot_records import HubSpotRecords, Record, Table
-from sandbox.hubspot_schema import ALIASES, LIFECYCLE, REQUIRED, Definition
+from sandbox.hubspot_schema import LIFECYCLE, LINKS, REQUIRED, Definition
 from sandbox.hubspot_search import as_time
 from sandbox.wire import Answer, Request, is_email, said
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Op = tuple[str, dict[str, Any]]
 
 
-def replay(records: HubSpotRecords, name: str, args: dict[str, Any], at: datetime) -> Any:  # noqa: ANN401
+def replay(records: HubSpotRecords, name: str, args: dict[str, Any], at: datetime) -> Any:
     """Do one write that was checked before; the same call serves requests and the log read at start."""
     if name == "property":
         definition = Definition(args["name"], args["type"], tuple(args["options"]))
@@ -67,13 +67,13 @@ class Writes:
     def __init__(self, server: HubSpotServer) -> None:
         self.server = server
 
-    def create(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def create(self, request: Request, _version: str, kind: str) -> Answer:
         """201 with the new record."""
         table = self.server.table(kind)
         [record] = self.server.world.commit(self._create_op(table, request.object()))
         return said(_full(table, record), 201)
 
-    def update(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+    def update(self, request: Request, _version: str, kind: str, given: str) -> Answer:
         """200 with the record; the id of a contact merged away leads to the one that stayed."""
         table = self.server.table(kind)
         record = self.server.record(table, given, request.param("idProperty"))
@@ -85,7 +85,7 @@ class Writes:
         self.server.world.commit(self._update_op(table, record, request.object()))
         return said(_full(table, record))
 
-    def archive(self, request: Request, version: str, kind: str, given: str) -> Answer:  # noqa: ARG002
+    def archive(self, _request: Request, _version: str, kind: str, given: str) -> Answer:
         """204, also when it was archived already."""
         table = self.server.table(kind)
         record = self.server.record(table, given)
@@ -93,7 +93,7 @@ class Writes:
             self.server.world.commit(("hubspot.archive", {"kind": table.kind, "id": record.id}))
         return Answer(204)
 
-    def merge(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def merge(self, request: Request, _version: str, kind: str) -> Answer:
         """200 with the record that stays."""
         table, body = self.server.table(kind), request.object()
         kept = self.server.record(table, body.get("primaryObjectId"))
@@ -169,7 +169,7 @@ class Writes:
             results.append({**_full(table, record), "new": new})
         return self.server.batch(version, results, errors)
 
-    def batch_archive(self, request: Request, version: str, kind: str) -> Answer:  # noqa: ARG002
+    def batch_archive(self, request: Request, _version: str, kind: str) -> Answer:
         """204; unknown ids are passed over."""
         table = self.server.table(kind)
         ops: list[Op] = []
@@ -229,8 +229,6 @@ class Writes:
 
 def hubspot_type_to(kind: str, types: list[int]) -> str | None:
     """The object type that these association types lead to from `kind`."""
-    from sandbox.hubspot_schema import LINKS
-
     for (one, other), link in LINKS.items():
         if one == kind and types and set(types) <= {link.default, link.primary} - {0}:
             return other
@@ -243,7 +241,9 @@ def _checked(table: Table, given: object) -> dict[str, str]:
         raise invalid("Invalid input JSON: some required fields were not set: [properties]")
     properties = {name: _as_string(value) for name, value in given.items()}
     wrong = [
-        fault for name, value in properties.items() if (fault := _fault(table.definitions.get(name), name, value))
+        fault
+        for name, value in properties.items()
+        if (fault := _fault(table.definitions.get(name), name, value))
     ]
     if wrong:
         listed = orjson.dumps(
@@ -301,6 +301,3 @@ def _partial(refused: Refused, context: dict[str, Any]) -> dict[str, Any]:
 
 def _full(table: Table, record: Record) -> dict[str, Any]:
     return as_json(record, wanted_properties(table, tuple(record.properties)))
-
-
-__all__ = ["ALIASES", "Op", "Writes", "add_routes", "replay"]

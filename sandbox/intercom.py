@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from sandbox import intercom_answers as show
 from sandbox import intercom_search as search
 from sandbox import intercom_writes
@@ -13,7 +11,7 @@ from sandbox.intercom_answers import Refused, problem, request_id
 from sandbox.intercom_records import Contact, Conversation, IntercomRecords, admins, teams
 from sandbox.intercom_search import BadQuery, Field, Rules
 from sandbox.limits import FixedWindow, Limits, Violations
-from sandbox.wire import Answer, BadBody, Request, Routes, said
+from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
 from sandbox.world import World
 
 DEFAULT_VERSION = (2, 11)  # of the made-up app, for calls that name none
@@ -49,7 +47,7 @@ CONVERSATION_FIELDS = {
     "state": Field(lambda one: one.state),
     "open": Field(lambda one: one.state != "closed"),
     "read": Field(lambda one: one.read),
-    "priority": Field(lambda one: "none"),
+    "priority": Field(lambda _: "none"),
     "tag_ids": Field(lambda one: list(one.tags)),
     "contact_ids": Field(lambda one: [one.contact]),
     "admin_assignee_id": Field(lambda one: one.admin),
@@ -57,7 +55,7 @@ CONVERSATION_FIELDS = {
     "source.subject": Field(lambda one: one.subject),
     "source.body": Field(lambda one: one.body),
     "source.author.id": Field(lambda one: one.contact),
-    "source.delivered_as": Field(lambda one: "customer_initiated"),
+    "source.delivered_as": Field(lambda _: "customer_initiated"),
     "conversation_rating.score": Field(lambda one: (one.rating or {}).get("rating")),
     "statistics.count_conversation_parts": Field(lambda one: len(one.parts)),
 }
@@ -120,7 +118,7 @@ class IntercomServer:
 
     # The door.
 
-    def turn_away(self, request: Request, connections: int) -> Answer | None:  # noqa: ARG002
+    def turn_away(self, request: Request, _connections: int) -> Answer | None:
         """401, 400 for a version that there is not, or 429; else None."""
         self.violations.requests[self.name] += 1
         if request.headers.get("authorization") != f"Bearer {self.token}":
@@ -134,7 +132,7 @@ class IntercomServer:
             )
         return None
 
-    def refusal(self, request: Request, status: int) -> Answer:  # noqa: ARG002
+    def refusal(self, _request: Request, status: int) -> Answer:
         """Intercom's body for this status."""
         words = {
             401: ("unauthorized", "Access Token Invalid"),
@@ -152,12 +150,7 @@ class IntercomServer:
         """The answer with its rate headers."""
         found = self.routes.find(request.method, request.segments)
         try:
-            if found is None:
-                if self.routes.knows(request.segments):
-                    raise Refused(405, "method_not_allowed", "Method Not Allowed")  # noqa: TRY301
-                raise Refused(404, "not_found", "The requested resource was not found")  # noqa: TRY301
-            handler, parts = found
-            answer = handler(request, *parts)
+            answer = self._routed(request, found)
         except Refused as refused:
             answer = refused.answer
         except BadQuery as bad:
@@ -165,6 +158,14 @@ class IntercomServer:
         except BadBody:
             answer = problem(400, "bad_request", "The request body is not valid JSON")
         return self._dressed(request, answer)
+
+    def _routed(self, request: Request, found: tuple[Handler, list[str]] | None) -> Answer:
+        if found is None:
+            if self.routes.knows(request.segments):
+                raise Refused(405, "method_not_allowed", "Method Not Allowed")
+            raise Refused(404, "not_found", "The requested resource was not found")
+        handler, parts = found
+        return handler(request, *parts)
 
     def _dressed(self, request: Request, answer: Answer) -> Answer:
         version = _version(request) or DEFAULT_VERSION
@@ -179,31 +180,31 @@ class IntercomServer:
 
     # Who works there, and small lists.
 
-    def _me(self, request: Request) -> Answer:  # noqa: ARG002
+    def _me(self, _request: Request) -> Answer:
         return said(show.me(admins(self.world.clock)))
 
-    def _admins(self, request: Request) -> Answer:  # noqa: ARG002
+    def _admins(self, _request: Request) -> Answer:
         return said({"type": "admin.list", "admins": admins(self.world.clock)})
 
-    def _admin(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _admin(self, _request: Request, given: str) -> Answer:
         return said(_one(admins(self.world.clock), given, "Admin"))
 
-    def _teams(self, request: Request) -> Answer:  # noqa: ARG002
+    def _teams(self, _request: Request) -> Answer:
         return said({"type": "team.list", "teams": teams(self.world.clock)})
 
-    def _team(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _team(self, _request: Request, given: str) -> Answer:
         return said(_one(teams(self.world.clock), given, "Team"))
 
-    def _tags(self, request: Request) -> Answer:  # noqa: ARG002
+    def _tags(self, _request: Request) -> Answer:
         rows = [{"type": "tag", "id": number, "name": name} for number, name in self.records.tags.items()]
         return said({"type": "list", "data": rows})
 
-    def _tag(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _tag(self, _request: Request, given: str) -> Answer:
         if given not in self.records.tags:
             raise Refused(404, "tag_not_found", "Resource Not Found")
         return said({"type": "tag", "id": given, "name": self.records.tags[given]})
 
-    def _segments(self, request: Request) -> Answer:  # noqa: ARG002
+    def _segments(self, _request: Request) -> Answer:
         return said({"type": "segment.list", "segments": []})
 
     def _articles(self, request: Request) -> Answer:
@@ -213,7 +214,7 @@ class IntercomServer:
         page = rows[(number - 1) * size : number * size]
         return said({**_numbered(number, size, len(rows)), "type": "list", "data": page})
 
-    def _article(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _article(self, _request: Request, given: str) -> Answer:
         return said(_one(show.articles(self.world.clock), given, "Article"))
 
     # Contacts.
@@ -243,7 +244,9 @@ class IntercomServer:
         rules = Rules(by_day=not exact, more_operators=exact)
         test = search.condition(body.get("query"), CONTACT_FIELDS, rules)
         size, cursor = _paging(body)
-        field, descending = search.sort_of(body.get("sort"), ("created_at", "updated_at", "name"), "created_at")
+        field, descending = search.sort_of(
+            body.get("sort"), ("created_at", "updated_at", "name"), "created_at"
+        )
         rows = [each for each in self._living() if test(each)]
         key = _by_update if field == "updated_at" else _by_creation
         found = search.page(rows, key, size, cursor, descending=descending)
@@ -259,31 +262,33 @@ class IntercomServer:
             }
         )
 
-    def _contact(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _contact(self, _request: Request, given: str) -> Answer:
         return said(show.contact(self.records, self.contact(given)))
 
-    def _contact_by_external_id(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _contact_by_external_id(self, _request: Request, given: str) -> Answer:
         for each in self._living():
             if each.external_id == given:
                 return said(show.contact(self.records, each))
         raise Refused(404, "not_found", "User Not Found")
 
-    def _contact_companies(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _contact_companies(self, _request: Request, given: str) -> Answer:
         rows = [show.company(self.records.companies[each]) for each in self.contact(given).companies]
         pages = {"type": "pages", "page": 1, "per_page": 50, "total_pages": 1, "next": None}
-        return said({"type": "list", "companies": rows, "data": rows, "total_count": len(rows), "pages": pages})
+        return said(
+            {"type": "list", "companies": rows, "data": rows, "total_count": len(rows), "pages": pages}
+        )
 
-    def _contact_tags(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _contact_tags(self, _request: Request, given: str) -> Answer:
         tags = self.contact(given).tags
         rows = [{"type": "tag", "id": each, "name": self.records.tags[each]} for each in tags]
         return said({"type": "list", "data": rows})
 
-    def _contact_notes(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _contact_notes(self, _request: Request, given: str) -> Answer:
         notes = self.contact(given).notes
         pages = {"type": "pages", "page": 1, "per_page": 50, "total_pages": 1, "next": None}
         return said({"type": "list", "data": notes, "total_count": len(notes), "pages": pages})
 
-    def _merge_history(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _merge_history(self, _request: Request, given: str) -> Answer:
         merged = self.contact(given).merged
         return said({"type": "list", "data": merged, "next_cursor": None, "has_more": False})
 
@@ -309,9 +314,8 @@ class IntercomServer:
                 raise Refused(400, "scroll_exists", "scroll already exists for this workspace")
             self._scrolls += 1
             self._scroll = (f"69352cd2-{self._scrolls:04d}-4f1e-9c57-1d0c5f0e7a11", 0, self._now())
-        elif not alive or self._scroll is None or self._scroll[0] != given:
+        if self._scroll is None or (given and (not alive or self._scroll[0] != given)):
             raise Refused(404, "not_found", "scroll parameter not found")
-        assert self._scroll is not None
         name, place, _ = self._scroll
         rows = list(self.records.companies.values())[place : place + SCROLL_PAGE]
         # An empty page ends the scroll.
@@ -326,12 +330,12 @@ class IntercomServer:
             }
         )
 
-    def _company(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _company(self, _request: Request, given: str) -> Answer:
         if given not in self.records.companies:
             raise Refused(404, "company_not_found", "Company Not Found")
         return said(show.company(self.records.companies[given]))
 
-    def _company_contacts(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def _company_contacts(self, _request: Request, given: str) -> Answer:
         company = self.records.companies.get(given)
         if company is None:
             raise Refused(404, "company_not_found", "Company Not Found")
@@ -416,15 +420,15 @@ def _version(request: Request) -> tuple[int, int] | None:
     return version if version <= NEWEST else None
 
 
-def _by_creation(one: Any) -> tuple[int, str]:  # noqa: ANN401
+def _by_creation(one: Any) -> tuple[int, str]:
     return one.created, str(one.id)
 
 
-def _by_update(one: Any) -> tuple[int, str]:  # noqa: ANN401
+def _by_update(one: Any) -> tuple[int, str]:
     return one.updated, str(one.id)
 
 
-def _by_waiting(one: Any) -> tuple[int, str]:  # noqa: ANN401
+def _by_waiting(one: Any) -> tuple[int, str]:
     return one.waiting_since or 0, str(one.id)
 
 
@@ -462,6 +466,3 @@ def _one(rows: list[dict[str, Any]], given: str, what: str) -> dict[str, Any]:
         if row["id"] == given:
             return row
     raise Refused(404, f"{what.lower()}_not_found", f"{what} Not Found")
-
-
-__all__ = ["IntercomServer", "orjson"]

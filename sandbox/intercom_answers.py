@@ -101,7 +101,13 @@ def _contact(records: IntercomRecords, one: Contact) -> dict[str, Any]:
         "os": None,
         "location": {"type": "location", "country": None, "region": None, "city": None},
         "custom_attributes": one.custom,
-        "tags": {"type": "list", "data": tags, "url": f"{base}/tags", "total_count": len(tags), "has_more": False},
+        "tags": {
+            "type": "list",
+            "data": tags,
+            "url": f"{base}/tags",
+            "total_count": len(tags),
+            "has_more": False,
+        },
         "notes": {
             "type": "list",
             "data": notes,
@@ -118,6 +124,10 @@ def _contact(records: IntercomRecords, one: Contact) -> dict[str, Any]:
         },
         "merge_history": one.merged or None,
     }
+
+
+def _listed(rows: list[dict[str, Any]], url: str) -> dict[str, Any]:
+    return {"type": "list", "data": rows, "url": url, "total_count": len(rows), "has_more": False}
 
 
 def company(one: Company) -> orjson.Fragment:

@@ -85,7 +85,7 @@ def _date(field: Field, operator: str, given: object, rules: Rules) -> Callable[
         raise BadQuery("parameter_invalid", f"Operator {operator} does not fit a date")
     test = tests[operator]
 
-    def dated(record: Any) -> bool:  # noqa: ANN401
+    def dated(record: Any) -> bool:
         own = field.read(record)
         return own is not None and test(place(own))
 
@@ -119,7 +119,7 @@ def _plain(field: Field, operator: str, given: object) -> Callable[[Any], bool]:
     return lambda record: test(_texts(field, record))
 
 
-def _texts(field: Field, record: Any) -> list[str]:  # noqa: ANN401
+def _texts(field: Field, record: Any) -> list[str]:
     own = field.read(record)
     return [_text(each) for each in own] if isinstance(own, list) else [_text(own)]
 
@@ -156,9 +156,9 @@ def page(
     *,
     descending: bool,
 ) -> Slice:
-    """The records after the cursor, by (sort value, id). A record that moves while paging may come twice or not at all.
+    """The records after the cursor, by (sort value, id).
 
-    Raises BadQuery for a cursor that was not given out here.
+    A record that moves while somebody pages may come twice or not at all. Raises BadQuery for a cursor that was not given out here.
     """
     rows = sorted(records, key=key, reverse=descending)
     number = 1

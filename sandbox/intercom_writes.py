@@ -24,10 +24,16 @@ from sandbox.wire import Answer, Request, is_email, said
 if TYPE_CHECKING:
     from sandbox.intercom import IntercomServer
 
-CONTACT_KEYS = {"email": "email", "name": "name", "phone": "phone", "external_id": "external_id", "role": "role"}
+CONTACT_KEYS = {
+    "email": "email",
+    "name": "name",
+    "phone": "phone",
+    "external_id": "external_id",
+    "role": "role",
+}
 
 
-def replay(records: IntercomRecords, name: str, args: dict[str, Any], moment: datetime) -> Any:  # noqa: ANN401
+def replay(records: IntercomRecords, name: str, args: dict[str, Any], moment: datetime) -> Any:
     """Do one write that was checked before; the same call serves requests and the log read at start."""
     at = unix(moment)
     do = {
@@ -50,9 +56,9 @@ def _contact(records: IntercomRecords, args: dict[str, Any], at: int) -> Contact
     one = records.contacts.get(args["id"])
     if one is None:
         one = records.add_contact(Contact(args["id"], "", "user", "", "", at, at))
-    for key, name in CONTACT_KEYS.items():
+    for key in CONTACT_KEYS:
         if key in args:
-            setattr(one, name, args[key])
+            setattr(one, key, args[key])
     if "unsubscribed_from_emails" in args:
         one.unsubscribed = bool(args["unsubscribed_from_emails"])
     if "archived" in args:
@@ -84,7 +90,7 @@ def _attach(records: IntercomRecords, args: dict[str, Any], at: int) -> Company:
     return company
 
 
-def _new_tag(records: IntercomRecords, args: dict[str, Any], at: int) -> str:  # noqa: ARG001
+def _new_tag(records: IntercomRecords, args: dict[str, Any], _at: int) -> str:
     return records.tag_id(args["name"])
 
 
@@ -130,9 +136,7 @@ def _conversation_tag(records: IntercomRecords, args: dict[str, Any], at: int) -
 
 
 def _conversation(records: IntercomRecords, args: dict[str, Any], at: int) -> Conversation:
-    one = Conversation(
-        records.next_id(at), args["contact"], "", args["body"], at, at, waiting_since=at
-    )
+    one = Conversation(records.next_id(at), args["contact"], "", args["body"], at, at, waiting_since=at)
     records.conversations[one.id] = one
     records.changed(one, at)
     return one
@@ -205,7 +209,7 @@ class Writes:
     def _records(self) -> IntercomRecords:
         return self.server.records
 
-    def _commit(self, name: str, **args: object) -> Any:  # noqa: ANN401
+    def _commit(self, name: str, **args: object) -> Any:
         return self.server.world.commit((f"intercom.{name}", args))[0]
 
     # Contacts and companies.
@@ -245,19 +249,23 @@ class Writes:
                 body.get("external_id") and each.external_id == str(body["external_id"])
             ):
                 archived = "An archived contact" if each.archived else "A contact"
-                raise Refused(409, "conflict", f"{archived} matching those details already exists with id={each.id}")
+                raise Refused(
+                    409, "conflict", f"{archived} matching those details already exists with id={each.id}"
+                )
 
-    def delete_contact(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def delete_contact(self, _request: Request, given: str) -> Answer:
         """200; the contact is hidden from then on."""
         one = self.server.contact(given)
         self._commit("contact", id=one.id, archived=True)
-        return said({"type": "contact", "id": one.id, "external_id": one.external_id or None, "deleted": True})
+        return said(
+            {"type": "contact", "id": one.id, "external_id": one.external_id or None, "deleted": True}
+        )
 
-    def archive_contact(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def archive_contact(self, _request: Request, given: str) -> Answer:
         """200."""
         return self._archived(given, archived=True)
 
-    def unarchive_contact(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def unarchive_contact(self, _request: Request, given: str) -> Answer:
         """200."""
         return self._archived(given, archived=False)
 
@@ -274,7 +282,7 @@ class Writes:
         self._commit("contact_tag", contact=one.id, tag=tag, on=True)
         return said({"type": "tag", "id": tag, "name": self._records.tags[tag]})
 
-    def untag_contact(self, request: Request, given: str, tag: str) -> Answer:  # noqa: ARG002
+    def untag_contact(self, _request: Request, given: str, tag: str) -> Answer:
         """200 with the tag."""
         one, number = self.server.contact(given), self._tag(tag)
         self._commit("contact_tag", contact=one.id, tag=number, on=False)
@@ -283,7 +291,9 @@ class Writes:
     def note(self, request: Request, given: str) -> Answer:
         """200 with the note."""
         one, body = self.server.contact(given), request.object()
-        return said(self._commit("note", contact=one.id, body=str(body.get("body", "")), admin=self._admin(body)))
+        return said(
+            self._commit("note", contact=one.id, body=str(body.get("body", "")), admin=self._admin(body))
+        )
 
     def attach_company(self, request: Request, given: str) -> Answer:
         """200 with the company."""
@@ -298,9 +308,14 @@ class Writes:
         given = str(body.get("company_id") or "")
         if not given:
             raise Refused(400, "parameter_missing", "company_id is required")
-        one = next((each for each in self._records.companies.values() if each.company_id == given), None)
+        companies = self._records.companies.values()
+        one = next((each for each in companies if each.company_id == given), None)
         number = one.id if one else hex_id("company", f"api/{given}")
-        known = {key: body[key] for key in ("name", "website", "industry", "plan", "custom_attributes") if key in body}
+        known = {
+            key: body[key]
+            for key in ("name", "website", "industry", "plan", "custom_attributes")
+            if key in body
+        }
         return said(show.company(self._commit("company", id=number, company_id=given, **known)))
 
     def tag(self, request: Request) -> Answer:
@@ -338,7 +353,7 @@ class Writes:
         self._commit("attributes", conversation=one.id, custom_attributes=custom, read=body.get("read"))
         return self._shown(one)
 
-    def delete_conversation(self, request: Request, given: str) -> Answer:  # noqa: ARG002
+    def delete_conversation(self, _request: Request, given: str) -> Answer:
         """200; from then on it is among the deleted ones only."""
         one = self.server.conversation(given)
         self._commit("delete_conversation", conversation=one.id)

@@ -27,14 +27,16 @@ class Sink:
         self.folder.mkdir(exist_ok=True)
         self._numbers = itertools.count(len(world.mails) + 1)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message, or do what a fault says; the reply line."""
         faults = self.world.faults
         if slow := faults.take("smtp", "", "slow"):
             await asyncio.sleep(slow.seconds)
         if refused := faults.take("smtp", "", "refuse"):
             permanent = refused.status >= 500
-            return f"{refused.status} 4.3.2 try again later" if not permanent else f"{refused.status} 5.7.1 no"
+            return (
+                f"{refused.status} 4.3.2 try again later" if not permanent else f"{refused.status} 5.7.1 no"
+            )
         drop = faults.take("smtp", "", "drop")
         if drop is None or drop.done:
             self._keep(envelope)

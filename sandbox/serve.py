@@ -24,7 +24,9 @@ from sandbox.control import Control
 from sandbox.exports import write_exports
 from sandbox.faults import Fault
 from sandbox.hubspot import HubSpotServer
+from sandbox.intercom import IntercomServer
 from sandbox.limits import Limits, Violations
+from sandbox.mailchimp import MailchimpServer
 from sandbox.wire import App
 from sandbox.world import Plan, World, iso
 
@@ -61,7 +63,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def _server(app: Any) -> Server:  # noqa: ANN401 - any ASGI application
+def _server(app: Any) -> Server:
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -103,10 +105,12 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None) -> None
     inbox = world.home / INBOX
     inbox.mkdir(exist_ok=True)
     write_exports(world.log, world.clock, inbox)
-    ports = {name: _port() for name in ("hubspot", "control", "smtp")}
+    ports = {name: _port() for name in ("hubspot", "intercom", "mailchimp", "control", "smtp")}
     address = {name: f"http://{HOST}:{port.getsockname()[1]}" for name, port in ports.items()}
     description: dict[str, Any] = {
         "hubspot": {"base_url": address["hubspot"], "token": secrets.hubspot},
+        "intercom": {"base_url": address["intercom"], "token": secrets.intercom},
+        "mailchimp": {"base_url": address["mailchimp"] + "/3.0", "api_key": secrets.mailchimp},
         "smtp": {"url": address["smtp"].replace("http:", "smtp:")},
         "notify": {"url": address["control"].replace("http:", "json:") + "/notify"},
         "control": {"base_url": address["control"]},
@@ -122,10 +126,16 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None) -> None
         path.with_suffix(".new").replace(path)
 
     hubspot = HubSpotServer(world, secrets.hubspot, limits, violations, world.faults, time.monotonic)
+    intercom = IntercomServer(world, secrets.intercom, limits, violations, time.time, time.monotonic)
+    mailchimp = MailchimpServer(world, secrets.mailchimp, limits, violations)
+    mailchimp_app = App(mailchimp, world.faults)
     servers = {
         "hubspot": _server(App(hubspot, world.faults)),
+        "intercom": _server(App(intercom, world.faults)),
+        "mailchimp": _server(mailchimp_app),
         "control": _server(Control(world, violations, inbox, write_description)),
     }
+    mailchimp_app.connections = lambda: len(servers["mailchimp"].server_state.connections)
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(partial(mail.listener, mail.Sink(world)), sock=ports["smtp"])
     stop = asyncio.Event()
@@ -133,7 +143,7 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None) -> None
         loop.add_signal_handler(each, stop.set)
     running = [asyncio.create_task(server.serve([ports[name]])) for name, server in servers.items()]
     try:
-        while not all(server.started for server in servers.values()):
+        while not all(server.started for server in servers.values()):  # noqa: ASYNC110 - uvicorn tells no other way
             await asyncio.sleep(0.005)
         # The events live as long as the process; the collector need not walk them again and again.
         gc.collect()

@@ -55,7 +55,7 @@ class Request:
         """A list parameter, whether given comma-separated or several times."""
         return tuple(word for value in self.query.get(name, ()) for word in value.split(",") if word)
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the client sent
+    def json(self) -> Any:
         """The body as JSON. Raises BadBody."""
         try:
             return orjson.loads(self.body)
@@ -109,9 +109,7 @@ class Routes:
         """The handler and its path values, or None."""
         for parts, handler in self._routes.get((method, len(segments)), ()):
             if all(part is None or part == given for part, given in zip(parts, segments, strict=True)):
-                return handler, [
-                    given for part, given in zip(parts, segments, strict=True) if part is None
-                ]
+                return handler, [given for part, given in zip(parts, segments, strict=True) if part is None]
         return None
 
     def knows(self, segments: tuple[str, ...]) -> bool:

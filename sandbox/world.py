@@ -19,6 +19,11 @@ import orjson
 from sandbox.events import Event
 from sandbox.faults import Faults, parse_faults
 from sandbox.hubspot_records import HubSpotRecords
+from sandbox.hubspot_writes import replay as replay_hubspot
+from sandbox.intercom_records import IntercomRecords
+from sandbox.intercom_writes import replay as replay_intercom
+from sandbox.mailchimp_records import MailchimpRecords
+from sandbox.mailchimp_writes import replay as replay_mailchimp
 from sandbox.reactions import Recipient, mail_kind, reactions, recipients
 from sandbox.simulation import simulate
 
@@ -85,6 +90,8 @@ class World:
             self._simulation = simulation
             self.faults = Faults(plan.seed)
             self.hubspot = HubSpotRecords()
+            self.intercom = IntercomRecords(self.hubspot)
+            self.mailchimp = MailchimpRecords()
             self.mails: list[Mail] = []
             self.notifications: list[dict[str, Any]] = []
             self.log: list[Event] = []  # every event shown so far, in order
@@ -138,11 +145,17 @@ class World:
         self._writes.close()
         self._lock.close()
 
-    def _do(self, name: str, args: dict[str, Any]) -> Any:  # noqa: ANN401 - each write has its own result
+    def _do(self, name: str, args: dict[str, Any]) -> Any:
         vendor, _, op = name.partition(".")
         if vendor == "world":
             return self._do_own(op, args)
-        return _REPLAY[vendor](self, op, args)
+        if vendor == "hubspot":
+            return replay_hubspot(self.hubspot, op, args, self._clock)
+        if vendor == "intercom":
+            return replay_intercom(self.intercom, op, args, self._clock)
+        if vendor == "mailchimp":
+            return replay_mailchimp(self.mailchimp, op, args, self._clock)
+        raise ValueError(name)
 
     def _do_own(self, op: str, args: dict[str, Any]) -> None:
         if op == "advance":
@@ -200,7 +213,10 @@ class World:
         self._clock = moment
 
     def _show(self, event: Event) -> None:
+        # HubSpot first: Intercom takes its ids.
         self.hubspot.apply(event)
+        self.intercom.apply(event)
+        self.mailchimp.apply(event)
 
     def _extend(self, horizon: datetime) -> None:
         seen = self._horizon
@@ -241,15 +257,6 @@ class World:
         self._writes.write(orjson.dumps(row) + b"\n")
         self._writes.flush()
         os.fsync(self._writes.fileno())
-
-
-def _replay_hubspot(world: World, op: str, args: dict[str, Any]) -> Any:  # noqa: ANN401
-    from sandbox.hubspot_writes import replay
-
-    return replay(world.hubspot, op, args, world.clock)
-
-
-_REPLAY: dict[str, Callable[[World, str, dict[str, Any]], Any]] = {"hubspot": _replay_hubspot}
 
 
 def iso(moment: datetime) -> str:

@@ -75,7 +75,8 @@ def _source(name: str, connector: Any) -> Health:
         reachable=reachable,
         permitted=None if not reachable else not (refused or broken),
         version=str(getattr(connector, "api_version", "")),
-        detail="; ".join(f"{probe.what}: {probe.detail or probe.status}" for probe in bad) or f"{len(probes)} checks ok",
+        detail="; ".join(f"{probe.what}: {probe.detail or probe.status}" for probe in bad)
+        or f"{len(probes)} checks ok",
         remedy="; ".join(dict.fromkeys(probe.remedy for probe in bad if probe.remedy)),
     )
 
@@ -89,7 +90,9 @@ def _accounting(settings: Settings) -> Health:
     try:
         files = [path for path in inbox.iterdir() if path.is_file()]
     except PermissionError:
-        return Health("accounting", True, True, False, "", "the folder cannot be read", f"allow reading {inbox}")
+        return Health(
+            "accounting", True, True, False, "", "the folder cannot be read", f"allow reading {inbox}"
+        )
     return Health("accounting", True, True, True, "", f"{len(files)} files in the inbox", "")
 
 
@@ -108,9 +111,19 @@ def _smtp(settings: Settings) -> Health:
                 server.login(url.username, url.password or "")
             return Health("smtp", True, True, True, "", f"{host} accepts our greeting", "")
     except smtplib.SMTPAuthenticationError:
-        return Health("smtp", True, True, False, "", "the server refuses the login", "check user and password in TENFOLD_SMTP__URL")
+        return Health(
+            "smtp",
+            True,
+            True,
+            False,
+            "",
+            "the server refuses the login",
+            "check user and password in TENFOLD_SMTP__URL",
+        )
     except (OSError, smtplib.SMTPException) as error:
-        return Health("smtp", True, False, None, "", type(error).__name__, "check host and port in TENFOLD_SMTP__URL")
+        return Health(
+            "smtp", True, False, None, "", type(error).__name__, "check host and port in TENFOLD_SMTP__URL"
+        )
 
 
 def _alerts(settings: Settings) -> Health:
@@ -125,14 +138,24 @@ def _playbook(settings: Settings) -> Health:
         playbook = load_playbook(settings.playbook)
     except PlaybookError as error:
         return Health("playbook", True, True, False, "", str(error), "correct the file named")
-    return Health("playbook", True, True, True, playbook.digest[:12], f"{len(playbook.kpis)} KPIs, {len(playbook.journeys)} journeys", "")
+    return Health(
+        "playbook",
+        True,
+        True,
+        True,
+        playbook.digest[:12],
+        f"{len(playbook.kpis)} KPIs, {len(playbook.journeys)} journeys",
+        "",
+    )
 
 
 def _warehouse(home: Path) -> Health:
     path = home / "warehouse.duckdb"
     version = importlib.metadata.version("duckdb")
     detail = f"{path.stat().st_size / 2**20:.0f} MiB" if path.exists() else "not built yet"
-    return Health("warehouse", True, True, True, version, detail, "" if path.exists() else "run `tenfold run`")
+    return Health(
+        "warehouse", True, True, True, version, detail, "" if path.exists() else "run `tenfold run`"
+    )
 
 
 def _ledger(settings: Settings, home: Path) -> Health:
@@ -143,4 +166,12 @@ def _ledger(settings: Settings, home: Path) -> Health:
 
 
 def _prefect() -> Health:
-    return Health("prefect", True, None, None, importlib.metadata.version("prefect"), "schedules run under `tenfold up`", "")
+    return Health(
+        "prefect",
+        True,
+        None,
+        None,
+        importlib.metadata.version("prefect"),
+        "schedules run under `tenfold up`",
+        "",
+    )

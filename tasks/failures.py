@@ -1,4 +1,4 @@
-"""Which errors are expected, and the exit code each means: everything else is a bug and keeps its traceback."""
+"""Which errors are expected, and the exit code each means: anything else is a bug, with its traceback."""
 
 from connectors.errors import ConnectorError
 from playbook.loader import PlaybookError

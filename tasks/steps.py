@@ -15,7 +15,6 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from connectors.errors import ConnectorError
 from tasks import alert as alerting
 from tasks import follow_up as following
 from tasks.context import current_time
@@ -28,7 +27,7 @@ from tasks.switches import prepare_home
 from tasks.sync import SyncReport, build_connectors, sync_source
 from warehouse.build import Build, build
 from warehouse.check import check
-from warehouse.errors import NothingPublished, WarehouseError
+from warehouse.errors import NothingPublished
 from warehouse.expectations import Result
 from warehouse.publish import publish
 from warehouse.published import Published
@@ -66,14 +65,17 @@ def instant(as_of: datetime | None) -> datetime:
 # Read
 
 
-def read_all(as_of: datetime, *, full: bool = False, only: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def read_all(
+    as_of: datetime, *, full: bool = False, only: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     """Read the sources side by side; one account of each, in the order of SOURCES.
 
     A source that fails stops no other: its account says `failed` and why.
     """
     chosen = [name for name in SOURCES if not only or name in only]
     running = [
-        (name, read_source.with_options(task_run_name=f"read {name}").submit(name, as_of, full)) for name in chosen
+        (name, read_source.with_options(task_run_name=f"read {name}").submit(name, as_of, full))
+        for name in chosen
     ]
     reports = []
     for name, future in running:
@@ -82,7 +84,9 @@ def read_all(as_of: datetime, *, full: bool = False, only: Sequence[str] | None 
         if isinstance(outcome, dict):
             reports.append(outcome)
         else:
-            reports.append(_account(name, "failed", str(outcome if isinstance(outcome, SourceFailed) else state)))
+            reports.append(
+                _account(name, "failed", str(outcome if isinstance(outcome, SourceFailed) else state))
+            )
     create_table_artifact(
         key="sources",
         description="What this run read from each source.",
@@ -95,12 +99,16 @@ def read_all(as_of: datetime, *, full: bool = False, only: Sequence[str] | None 
 
 
 @task(name="read-source", cache_policy=NO_CACHE)
-def read_source(source: str, as_of: datetime, full: bool = False, since: datetime | None = None) -> dict[str, Any]:
+def read_source(
+    source: str, as_of: datetime, full: bool = False, since: datetime | None = None
+) -> dict[str, Any]:
     """Land and merge one source; its account. Raises SourceFailed, after its status is recorded."""
     rooms = open_rooms()
     if source == "accounting":
         found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of)
-        account = _account(source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds)
+        account = _account(
+            source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds
+        )
         if found.error is not None:
             raise SourceFailed(f"{source}: {found.reason}")
     elif not rooms.home.configured[source]:
@@ -113,7 +121,13 @@ def read_source(source: str, as_of: datetime, full: bool = False, since: datetim
         )
         if report.state == "failed":
             raise SourceFailed(f"{source}: {report.reason}")
-    progress.info("  %s: %s, %s rows read, %s new", source, account["state"], account["rows_seen"], account["rows_added"])
+    progress.info(
+        "  %s: %s, %s rows read, %s new",
+        source,
+        account["state"],
+        account["rows_seen"],
+        account["rows_added"],
+    )
     return account
 
 
@@ -196,7 +210,11 @@ def publish_build(made: dict[str, Any], checked: dict[str, Any]) -> dict[str, An
     changed = publish(rooms.home.path, made["build_id"]) if checked["passed"] else False
     try:
         with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
-            answer = {"build_id": published.build_id, "as_of": published.as_of.isoformat(), "changed": changed}
+            answer = {
+                "build_id": published.build_id,
+                "as_of": published.as_of.isoformat(),
+                "changed": changed,
+            }
             if changed:
                 _show_kpis(published)
     except NothingPublished:
@@ -215,11 +233,14 @@ def _show_kpis(published: Published) -> None:
     ).fetchall()
     lines = ["| KPI | name | month | value | status |", "|---|---|---|---|---|"]
     lines += [
-        f"| {kpi} | {name} | {period} | {'–' if value is None else f'{value:,.4g}'} | {status} {reason or ''} |"
+        f"| {kpi} | {name} | {period} | {'–' if value is None else f'{value:,.4g}'} "
+        f"| {status} {reason or ''} |"
         for kpi, name, period, value, status, reason in rows
     ]
     create_markdown_artifact(
-        key="kpis", markdown="\n".join(lines), description=f"The last whole month, build {published.build_id}."
+        key="kpis",
+        markdown="\n".join(lines),
+        description=f"The last whole month, build {published.build_id}.",
     )
 
 
@@ -269,7 +290,12 @@ def evaluate_alerts(as_of: datetime) -> dict[str, int]:
             unknown=alerting.unknown_rows(ledger),
         )
         done = alerting.alert(ledger, rooms.playbook, facts, as_of)
-    return {"opened": done.opened, "still_open": done.still_open, "resolved": done.resolved, "again": done.again}
+    return {
+        "opened": done.opened,
+        "still_open": done.still_open,
+        "resolved": done.resolved,
+        "again": done.again,
+    }
 
 
 def _kpi_facts(rooms: Rooms) -> list[dict[str, Any]]:
@@ -298,7 +324,7 @@ def _gate(rooms: Rooms) -> alerting.Gate | None:
 
 @task(name="write-weekly-report", cache_policy=NO_CACHE)
 def write_weekly_report(week: str | None, as_of: datetime) -> list[str]:
-    """Write the report in every language and queue it for the manager; the files. Empty when nothing is published."""
+    """Write the report in every language and queue it; the files. Empty when nothing is published."""
     rooms = open_rooms()
     with rooms.ledger() as ledger:
         prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
@@ -336,13 +362,17 @@ def summarise(
     reports: list[str],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """What one run of the main job did; `warnings` are sentences for a person, `failed` = nothing could be published."""
+    """What one run did; `warnings` are sentences for a person, `failed` = nothing is published."""
     warnings = [
-        f"{row['source']}: {row['state']}: {row['reason']}" for row in sources if row["state"] in {"failed", "partial"}
+        f"{row['source']}: {row['state']}: {row['reason']}"
+        for row in sources
+        if row["state"] in {"failed", "partial"}
     ]
     if not checked["passed"]:
         rules = ", ".join(f"{rule['model']} {rule['rule']}" for rule in checked["failed"][:5])
-        warnings.append(f"build {build['build_id']} failed its check ({rules}); data as of {published['as_of']} stays")
+        warnings.append(
+            f"build {build['build_id']} failed its check ({rules}); data as of {published['as_of']} stays"
+        )
     warnings += [f"{channel}: delivery paused: {why}" for channel, why in sent["paused"].items()]
     warnings += [
         f"{name.rsplit(' ', 1)[0]}: {count} effects are {name.rsplit(' ', 1)[1]}; see `tenfold outbox`"
@@ -365,5 +395,3 @@ def summarise(
         "warnings": warnings,
         "failed": published["build_id"] is None,
     }
-
-

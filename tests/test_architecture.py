@@ -53,7 +53,9 @@ def test_a_room_imports_only_what_its_row_allows(room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "rooms"), [("prefect", MAY_USE_PREFECT), ("duckdb", MAY_USE_DUCKDB)], ids=["prefect", "duckdb"]
+    ("library", "rooms"),
+    [("prefect", MAY_USE_PREFECT), ("duckdb", MAY_USE_DUCKDB)],
+    ids=["prefect", "duckdb"],
 )
 def test_a_heavy_library_stays_in_its_rooms(library: str, rooms: set[str]) -> None:
     wrong = {

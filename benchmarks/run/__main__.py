@@ -23,7 +23,11 @@ def run_once(home: Path) -> dict:
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "console.cli", "run", "--json"],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     wall = time.perf_counter() - started
     if done.returncode not in (0, 3):
@@ -32,10 +36,14 @@ def run_once(home: Path) -> dict:
 
 
 def median_of(runs: list[dict]) -> dict:
-    stages = {stage: statistics.median(r["seconds"].get(stage, 0.0) for r in runs) for stage in runs[0]["seconds"]}
+    stages = {
+        stage: statistics.median(r["seconds"].get(stage, 0.0) for r in runs) for stage in runs[0]["seconds"]
+    }
     return {
         "wall": statistics.median(r["wall"] for r in runs),
-        "without_prefect_start": statistics.median(r["wall"] - r["seconds"].get("prefect start", 0.0) for r in runs),
+        "without_prefect_start": statistics.median(
+            r["wall"] - r["seconds"].get("prefect start", 0.0) for r in runs
+        ),
         "seconds": stages,
         "rows_loaded": [r["rows_loaded"] for r in runs],
         "messages_sent": [r["messages_sent"] for r in runs],
@@ -58,8 +66,12 @@ def main() -> None:
         print(json.dumps(result, indent=2))
         return
     for name, figures in result.items():
-        print(f"\n{name} run: {figures['wall']:.1f} s, {figures['without_prefect_start']:.1f} s beside Prefect's start; "
-              f"rows {figures['rows_loaded']}, messages {figures['messages_sent']}, exit codes {figures['exit_codes']}")
+        print(
+            f"\n{name} run: {figures['wall']:.1f} s, "
+            f"{figures['without_prefect_start']:.1f} s beside Prefect's start; "
+            f"rows {figures['rows_loaded']}, messages {figures['messages_sent']}, "
+            f"exit codes {figures['exit_codes']}"
+        )
         for stage, seconds in figures["seconds"].items():
             print(f"  {stage:<24}{seconds:8.1f} s")
 

@@ -130,39 +130,41 @@ def settle(written: Written, order: str) -> date | None:
     return _day(written.year, written.second, written.first)
 
 
-_PERIOD_DAY = re.compile(
-    r"([^\W\d]{3,})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?|(\d{1,2})\.?\s+(?:de\s+)?([^\W\d]{3,})\.?(?:,?\s+(?:de\s+)?(\d{4}))?"
-)
-
-
 def stated_period(lines: Iterable[str]) -> tuple[date, date] | None:
     """The first and last day named with months in words in a file's title rows, or None.
 
     "January 1 - March 31, 2026", "1 Enero - 31 Marzo 2026" and "January - March, 2026" are all understood.
     """
-    days: list[date] = []
     for line in lines:
-        years = [int(y) for y in re.findall(r"(?<!\d)((?:19|20)\d{2})(?!\d)", line)]
-        if not years:
+        words = [word for word in re.findall(r"[^\W\d_]+|\d+", line) if word.casefold() not in {"de", "del"}]
+        places = [i for i, word in enumerate(words) if plain(word) in MONTHS]
+        years = [int(word) for word in words if _is_year(word)]
+        if not places or not years:
             continue
+        day_first = places[0] > 0 and _is_day(words[places[0] - 1])
         found: list[date] = []
-        for match in _PERIOD_DAY.finditer(line):
-            month = MONTHS.get(plain(match[1] or match[5] or ""))
-            if month:
-                day = clamp(int(match[3] or match[6] or years[-1]), month, int(match[2] or match[4]))
-                if day:
-                    found.append(day)
-        if not found:
-            months = [MONTHS[w] for w in plain(line).split() if w in MONTHS]
-            if months:
-                found = [
-                    date(years[0], months[0], 1),
-                    date(years[-1], months[-1], monthrange(years[-1], months[-1])[1]),
-                ]
+        for number, place in enumerate(places):
+            month = MONTHS[plain(words[place])]
+            beside = place - 1 if day_first else place + 1
+            last = number == len(places) - 1
+            known = words[beside] if 0 <= beside < len(words) and _is_day(words[beside]) else None
+            year = next((int(w) for w in words[place:] if _is_year(w)), years[-1])
+            day = clamp(year, month, int(known) if known else (31 if last else 1))
+            if day:
+                found.append(day)
+                if not known and len(places) == 1:
+                    found.append(day.replace(day=1))
         if len(found) >= 2:
-            days = found
-            break
-    return (min(days), max(days)) if days else None
+            return min(found), max(found)
+    return None
+
+
+def _is_day(word: str) -> bool:
+    return word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= 31
+
+
+def _is_year(word: str) -> bool:
+    return re.fullmatch(r"(?:19|20)\d\d", word) is not None
 
 
 def decide_order(

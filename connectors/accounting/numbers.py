@@ -94,11 +94,11 @@ def decimal_evidence(body: str) -> str | None:
     dots, commas = body.count("."), body.count(",")
     if not dots and not commas:
         return None
-    if dots and commas:
-        return "." if body.rfind(".") > body.rfind(",") else ","
     mark, other = (".", ",") if dots else (",", ".")
     if dots + commas > 1:
-        return other
+        if dots and commas:
+            other = "." if body.rfind(".") > body.rfind(",") else ","
+        return other if read_body(body, other) is not None else None  # a garbled cell proves nothing
     whole, _, fraction = body.partition(mark)
     if len(fraction) != 3 or len(whole) > 3 or whole in {"", "0"} or (len(whole) > 1 and whole[0] == "0"):
         return mark

@@ -71,7 +71,7 @@ READABLE = frozenset(
 )
 
 
-class Refused(Exception):  # noqa: N818 - the name says what happened, as in connectors.errors
+class Refused(Exception):
     """The file as a whole cannot be taken in; the message says why and what to do next."""
 
     def __init__(self, reason: str, format_: Format | None = None, encoding: str | None = None) -> None:

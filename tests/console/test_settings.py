@@ -53,7 +53,9 @@ def test_the_command_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_secret_is_not_shown_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_is_not_shown_when_settings_are_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TENFOLD_HUBSPOT__TOKEN", "pat-very-secret")
     monkeypatch.setenv("TENFOLD_ALERTS__URLS", "json://user:pass@host, json://other")
@@ -63,7 +65,9 @@ def test_a_secret_is_not_shown_when_settings_are_printed(monkeypatch: pytest.Mon
     assert len(settings.alerts.urls) == 2
 
 
-def test_nothing_set_means_nothing_configured_and_the_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_set_means_nothing_configured_and_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [n for n in os.environ if n.startswith("TENFOLD_")]:
         monkeypatch.delenv(name)

@@ -180,3 +180,26 @@ def test_a_note_is_no_answer() -> None:
     story = Story()
     story.talk("2026-05-11 09:00", ("2026-05-11 09:01", "note"), ("2026-05-11 09:03", "admin"))
     assert story.parts("K24", MAY, JUNE, "L1") == (3, 1, 1)
+
+
+def test_a_level_below_the_highest_is_not_reached_by_being_handed_down() -> None:
+    story = Story()
+    story.talk(
+        "2026-05-11 09:00",
+        ("2026-05-11 09:10", "L3"),
+        ("2026-05-11 09:20", "L2"),
+        ("2026-05-11 09:30", "admin"),
+    )
+    assert story.parts("K24", MAY, JUNE, "L3") == (20, 1, 1)
+    assert story.parts("K24", MAY, JUNE, "L2") == (None, 0, 0)
+
+
+def test_an_answer_in_the_second_of_the_escalation_counts() -> None:
+    story = Story()
+    story.talk(
+        "2026-05-11 09:00",
+        ("2026-05-11 09:10", "L2"),
+        ("2026-05-11 09:10", "admin"),
+        ("2026-05-11 10:00", "admin"),
+    )
+    assert story.parts("K24", MAY, JUNE, "L2") == (0, 1, 1)

@@ -42,7 +42,7 @@ def channel(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def killed(channel: str, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """One home for each line of the product, killed there once and then run twice more."""
+    """One home for each line of the product, killed there once and then run again."""
     folder = tmp_path_factory.mktemp(channel)
     with start(driver(outside, "points", folder / "homes", channel)) as process:
         answer, _ = process.communicate(timeout=240)
@@ -58,7 +58,7 @@ def accepted(outside: Outside, channel: str, case: dict) -> int:
 
 def test_every_step_was_a_place_of_death(killed: list[dict], channel: str) -> None:
     assert all(case["killed"] for case in killed)
-    assert all(case["ended"] == [0, 0] for case in killed)
+    assert all(case["ended"] == 0 for case in killed)
     code = " ".join(case["code"] for case in killed)
     assert "hand_over(prepared)" in code
     assert "self._mark_hand_over(row)" in code
@@ -88,10 +88,9 @@ def test_a_person_settles_what_nobody_can_know(killed: list[dict], channel: str,
     unknown = [case for case in killed if case["at_end"][0]["state"] == "unknown"]
     assert len(unknown) >= 5
     before, behind = [], []
-    sending = "self._smtp.send(content)"
-    order = [case["code"] for case in killed]
+    passed_on = [case["code"] for case in killed].index("self._smtp.send(content)")
     for case in unknown:
-        (before if order.index(case["code"]) <= order.index(sending) else behind).append(case)
+        (before if killed.index(case) <= passed_on else behind).append(case)
     assert before
     assert behind
     for case, outcome in [*((c, "not_sent") for c in before), *((c, "sent") for c in behind)]:

@@ -145,7 +145,7 @@ class World:
             },
         )
 
-    def deal(  # noqa: PLR0917 - a row of a table of cases is read by position
+    def deal(
         self,
         deal: str,
         company: str | None,
@@ -234,7 +234,7 @@ class World:
             "hubspot", "ticket_companies", {"from": {"id": ticket}, "to": [{"toObjectId": company}]}, ticket
         )
 
-    def conversation(  # noqa: PLR0917 - same
+    def conversation(
         self,
         conversation: str,
         opened: str,

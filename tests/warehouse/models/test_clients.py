@@ -73,7 +73,7 @@ def test_nobody_to_lose_is_not_evaluated_and_says_so(world: World) -> None:
     assert (found["value"], found["status"], found["reason"]) == (
         None,
         "not_evaluated",
-        "no active clients at start in period",
+        "no active clients in period",
     )
 
 

@@ -1,5 +1,6 @@
 -- Deals with the company they belong to.
--- Grain: deal_id. Owner: sales. Reads: staging.hubspot_deal, hubspot_deal_company, hubspot_pipeline_stage, hubspot_owner.
+-- Grain: deal_id. Owner: sales. Reads: staging.hubspot_deal, hubspot_deal_company, hubspot_pipeline_stage,
+-- hubspot_owner.
 with companies as (
     -- A deal may be tied to several companies; the primary one pays.
     select

@@ -1,8 +1,17 @@
 -- Clients of today who need somebody, and why. The words for people are in the playbook; `detail` has the facts.
 -- Grain: client_id, reason_code. Owner: customer success.
--- Reads: core.client, core.conversation, core.deliverable, core.survey_response, kpi.sla_clock, playbook.kpi, build.run.
+-- Reads: core.client, core.conversation, core.deliverable, core.survey_response, kpi.sla_clock, playbook.kpi,
+-- build.run.
 with clients as (
-    select c.client_id, c.name, c.started_at, c.onboarding_completed_at, c.missing_items, c.notice_ends_at, c.mrr, r.as_of
+    select
+        c.client_id,
+        c.name,
+        c.started_at,
+        c.onboarding_completed_at,
+        c.missing_items,
+        c.notice_ends_at,
+        c.mrr,
+        r.as_of
     from core.client as c
     cross join build.run as r
     where c.is_active

@@ -31,7 +31,7 @@ figures as (
     union all
     select
         'K14', grain, period, 'share', churned, active_start, active_start, 'wilson',
-        if(active_start = 0, 'no active clients at start in period', null)
+        if(active_start = 0, 'no active clients in period', null)
     from periods
     union all
     select
@@ -41,7 +41,7 @@ figures as (
     union all
     select
         'K20', grain, period, 'share', active_end - active_start, active_start, active_start, null,
-        if(active_start = 0, 'no active clients at start in period', null)
+        if(active_start = 0, 'no active clients in period', null)
     from periods
 ),
 

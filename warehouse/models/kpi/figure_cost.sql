@@ -29,7 +29,7 @@ reasons as (
         b.*,
         case
             -- A week's cost beside a month's says nothing.
-            when p.grain <> 'month' then 'compared by the month'
+            when p.grain <> 'month' then 'monthly only'
             when p.clients = 0 then 'no active clients in period'
             when p.lines = 0 then 'no journal entries in period'
             when b.base_clients is null then 'no month with 10 active clients yet'

@@ -34,7 +34,8 @@ periods as (
 )
 
 select
-    'K16' as kpi, grain, period, 'all' as segment, 'share' as unit, if(delivered > 0, faulty / delivered, null) as value,
+    'K16' as kpi, grain, period, 'all' as segment, 'share' as unit,
+    if(delivered > 0, faulty / delivered, null) as value,
     faulty as numerator, delivered as denominator, delivered as n, 'wilson' as interval_kind, reason
 from periods
 union all by name

@@ -43,11 +43,11 @@ reasons as (
         end as cac_reason,
         case
             -- Churn of a quarter and of the months before it are not of one kind.
-            when grain = 'quarter' then 'counted by the month'
+            when grain = 'quarter' then 'monthly only'
             when active = 0 then 'no active clients in period'
             when unpriced > 0 then 'subscriptions without a price in home currency: ' || unpriced
             when pooled_revenue <= 0 then 'no revenue in period'
-            when pooled_start = 0 then 'no active clients at start in period'
+            when pooled_start = 0 then 'no active clients in period'
             when pooled_churned = 0 then 'not estimable'
         end as ltv_reason
     from periods

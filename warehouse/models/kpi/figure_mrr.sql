@@ -9,7 +9,7 @@ with periods as (
         case
             when unpriced_start + unpriced_end > 0
                 then 'subscriptions without a price in home currency: ' || greatest(unpriced_start, unpriced_end)
-            when mrr_start = 0 then 'no MRR at start in period'
+            when mrr_start = 0 then 'no MRR in period'
         end as growth_reason
     from kpi.span_client
     where part = 0

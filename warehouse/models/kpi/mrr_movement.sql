@@ -46,7 +46,7 @@ select
     k.kind,
     cast(sum(k.step) as decimal(18, 4)) as amount
 from kpi.span as s
--- Active at t includes what starts at t, so a step at the first instant of a month is already in the MRR it starts from.
+-- Active at t includes what starts at t, so a step at a month's first instant is already in the MRR it starts from.
 inner join kinds as k on k.moved_at > s.starts_at and k.moved_at <= s.ends_at
 where s.grain = 'month' and s.part = 0
 group by all

@@ -11,6 +11,7 @@ with records as (
         ) as r
     from raw.accounting_entries_current
 )
+
 select
     key as entry_key,
     try_cast(r.date as date) as booked_on,

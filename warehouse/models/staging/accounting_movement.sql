@@ -13,6 +13,7 @@ with records as (
         ) as r
     from raw.accounting_movements_current
 )
+
 select
     key as movement_key,
     nullif(trim(r.format), '') as format,

@@ -22,6 +22,7 @@ with records as (
         ) as r
     from raw.hubspot_companies_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as company_id,
     nullif(trim(r.properties.name), '') as name,

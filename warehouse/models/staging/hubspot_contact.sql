@@ -20,6 +20,7 @@ with records as (
         ) as r
     from raw.hubspot_contacts_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as contact_id,
     nullif(trim(r.properties.email), '') as email,

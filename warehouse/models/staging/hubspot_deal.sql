@@ -6,7 +6,10 @@ with records as (
         received_at,
         run_id,
         list_filter(
-            ['amount', 'dealstage', 'hs_is_closed_won', 'tenfold_billing_interval', 'tenfold_start_at', 'tenfold_end_at'],
+            [
+                'amount', 'dealstage', 'hs_is_closed_won',
+                'tenfold_billing_interval', 'tenfold_start_at', 'tenfold_end_at'
+            ],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
         from_json(
@@ -22,6 +25,7 @@ with records as (
         ) as r
     from raw.hubspot_deals_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as deal_id,
     nullif(trim(r.properties.dealname), '') as name,

@@ -11,6 +11,7 @@ with records as (
         ) as r
     from raw.hubspot_owners_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as owner_id,
     lower(nullif(trim(r.email), '')) as email,

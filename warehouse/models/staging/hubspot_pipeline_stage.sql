@@ -1,5 +1,6 @@
 -- Stages of the deal and ticket pipelines; a pipeline without stages is one row without a stage.
--- Grain: object, pipeline_id, stage_id. Owner: sales. Reads: raw.hubspot_deal_pipelines_current, raw.hubspot_ticket_pipelines_current.
+-- Grain: object, pipeline_id, stage_id. Owner: sales.
+-- Reads: raw.hubspot_deal_pipelines_current, raw.hubspot_ticket_pipelines_current.
 with pipelines as (
     select 'deal' as object, key, received_at, body from raw.hubspot_deal_pipelines_current
     union all

@@ -14,6 +14,7 @@ with records as (
         ) as r
     from raw.hubspot_tasks_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as task_id,
     nullif(trim(r.properties.hs_task_subject), '') as subject,

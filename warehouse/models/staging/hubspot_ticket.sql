@@ -20,6 +20,7 @@ with records as (
         ) as r
     from raw.hubspot_tickets_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as ticket_id,
     nullif(trim(r.properties.subject), '') as subject,

@@ -12,6 +12,7 @@ with records as (
         ) as r
     from raw.intercom_articles_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as article_id,
     nullif(trim(r.title), '') as title,

@@ -11,6 +11,7 @@ with records as (
         ) as r
     from raw.intercom_companies_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as intercom_company_id,
     nullif(trim(r.company_id), '') as company_id,

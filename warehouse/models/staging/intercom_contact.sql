@@ -12,6 +12,7 @@ with records as (
         ) as r
     from raw.intercom_contacts_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as contact_id,
     nullif(trim(r.external_id), '') as external_id,

@@ -24,6 +24,7 @@ with records as (
         ) as r
     from raw.intercom_conversations_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as conversation_id,
     coalesce(nullif(trim(r.title), ''), nullif(trim(r.source.subject), '')) as subject,
@@ -35,11 +36,18 @@ select
     nullif(r.source.author.type, '') as author_kind,
     lower(nullif(trim(r.source.author.email), '')) as author_email,
     coalesce(nullif(r.team_assignee_id, ''), if(r.assignee.type = 'team', nullif(r.assignee.id, ''), null)) as team_id,
-    coalesce(nullif(r.admin_assignee_id, ''), if(r.assignee.type = 'admin', nullif(r.assignee.id, ''), null)) as admin_id,
+    coalesce(
+        nullif(r.admin_assignee_id, ''), if(r.assignee.type = 'admin', nullif(r.assignee.id, ''), null)
+    ) as admin_id,
     coalesce(list_transform(r.tags.tags, lambda x: lower(trim(x.name))), []::varchar[]) as tags,
     try_cast(r.conversation_rating.rating as integer) as rating,
     nullif(trim(r.conversation_rating.remark), '') as remark,
-    to_timestamp(coalesce(try_cast(r.conversation_rating.updated_at as bigint), try_cast(r.conversation_rating.created_at as bigint))) as rated_at,
+    to_timestamp(
+        coalesce(
+            try_cast(r.conversation_rating.updated_at as bigint),
+            try_cast(r.conversation_rating.created_at as bigint)
+        )
+    ) as rated_at,
     try_cast(r.conversation_parts.total_count as integer) as part_count,
     run_id,
     absent,

@@ -10,6 +10,7 @@ with records as (
         ) as r
     from raw.intercom_tags_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as tag_id,
     nullif(trim(r.name), '') as name,

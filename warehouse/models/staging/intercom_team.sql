@@ -10,6 +10,7 @@ with records as (
         ) as r
     from raw.intercom_teams_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as team_id,
     nullif(trim(r.name), '') as name,

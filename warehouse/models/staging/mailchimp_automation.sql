@@ -12,6 +12,7 @@ with records as (
         ) as r
     from raw.mailchimp_automations_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as automation_id,
     nullif(trim(r.settings.title), '') as title,

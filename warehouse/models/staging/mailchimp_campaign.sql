@@ -13,6 +13,7 @@ with records as (
         ) as r
     from raw.mailchimp_campaigns_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as campaign_id,
     nullif(trim(r.type), '') as kind,

@@ -11,6 +11,7 @@ with records as (
         ) as r
     from raw.mailchimp_lists_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as list_id,
     nullif(trim(r.name), '') as name,

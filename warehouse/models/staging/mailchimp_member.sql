@@ -13,6 +13,7 @@ with records as (
         ) as r
     from raw.mailchimp_members_current
 )
+
 select
     key as member_key,
     coalesce(nullif(r.id, ''), key) as member_id,

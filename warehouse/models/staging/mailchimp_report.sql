@@ -16,6 +16,7 @@ with records as (
         ) as r
     from raw.mailchimp_reports_current
 )
+
 select
     coalesce(nullif(r.id, ''), key) as campaign_id,
     nullif(trim(r.campaign_title), '') as title,
