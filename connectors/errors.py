@@ -2,7 +2,6 @@
 
 No body, token or address stands in a text.
 """
-# ruff: noqa: N818 - the names say what to do next, and the seams in docs/architecture.md use them.
 
 
 class ConnectorError(Exception):

@@ -1,10 +1,10 @@
 """What Tenfold writes into HubSpot: tasks and properties."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.errors import UnexpectedData
+from connectors.errors import NotFound, UnexpectedData
 from connectors.hubspot_paths import OBJECTS, TASK_TO_CONTACT
 from connectors.transport import Reply, Transport, records_in
 
@@ -61,39 +61,53 @@ class HubSpotWrites:
 
         Reads associations and records, never search: search does not know new tasks for a while.
         """
-        for ids in self._task_ids(contact_id):
-            for start in range(0, len(ids), BATCH):
-                reply = self._http.post(
-                    f"{OBJECTS}/tasks/batch/read",
-                    {
-                        "inputs": [{"id": each} for each in ids[start : start + BATCH]],
-                        "properties": ["hs_task_body"],
-                    },
-                )
-                for row in records_in(reply, "results", "hubspot: tasks/batch/read"):
-                    if marker in ((row.get("properties") or {}).get("hs_task_body") or ""):
-                        return str(row["id"])
+        ids = self.associated("contacts", contact_id, "tasks")
+        for start in range(0, len(ids), BATCH):
+            reply = self._http.post(
+                f"{OBJECTS}/tasks/batch/read",
+                {
+                    "inputs": [{"id": each} for each in ids[start : start + BATCH]],
+                    "properties": ["hs_task_body"],
+                },
+            )
+            for row in records_in(reply, "results", "hubspot: tasks/batch/read"):
+                if marker in ((row.get("properties") or {}).get("hs_task_body") or ""):
+                    return str(row["id"])
         return None
 
-    def _task_ids(self, contact_id: str) -> "list[list[str]]":
-        pages: list[list[str]] = []
+    def associated(self, kind: str, record_id: str, other: str) -> list[str]:
+        """The ids of the records of kind `other` associated with one record, as they are now."""
+        path = f"{OBJECTS}/{kind}/{{id}}/associations/{other}"
+        found: list[str] = []
         after: str | None = None
         while True:
             params: dict[str, str | int | bool] = {"limit": ASSOCIATION_PAGE}
             if after is not None:
                 params["after"] = after
-            reply = self._http.get(
-                f"{OBJECTS}/contacts/{{id}}/associations/tasks", params, parts={"id": contact_id}
-            )
-            rows = records_in(reply, "results", "hubspot: contacts/{id}/associations/tasks")
+            reply = self._http.get(path, params, parts={"id": record_id})
+            rows = records_in(reply, "results", f"hubspot: {kind}/{{id}}/associations/{other}")
             # The documents say a number under toObjectId, older paths a string under id.
-            pages.append([str(row.get("toObjectId") or row["id"]) for row in rows])
+            found += [str(row.get("toObjectId") or row["id"]) for row in rows]
             following = ((reply.data.get("paging") or {}).get("next") or {}).get("after")
             if following is None:
-                return pages
+                return found
             if str(following) == after:
-                raise UnexpectedData("hubspot: a contact's tasks gave the same page twice; stopped.")
+                raise UnexpectedData(f"hubspot: associated {other} gave the same page twice; stopped.")
             after = str(following)
+
+    def properties(self, kind: str, record_id: str, names: Sequence[str]) -> Mapping[str, str | None] | None:
+        """The named properties of one record as they are now; None when it does not exist any more."""
+        try:
+            reply = self._http.get(
+                f"{OBJECTS}/{kind}/{{id}}", {"properties": ",".join(names)}, parts={"id": record_id}
+            )
+        except NotFound:
+            return None
+        found: Any = reply.data or {}
+        values = found.get("properties")
+        if not isinstance(values, dict):
+            raise UnexpectedData(f"hubspot: a record of {kind} came without its properties.")
+        return {name: values.get(name) for name in names}
 
     def update(self, kind: str, record_id: str, properties: Mapping[str, str]) -> None:
         """Set properties of one record ("" clears); doing it twice changes nothing more."""

@@ -26,8 +26,10 @@ from connectors.answers import Answer, problem
 from connectors.errors import FixConfig, HandOverUnknown, QuotaSpent, RetryLater, UnexpectedData
 from connectors.limiter import Limiter
 
-# httpx logs whole addresses at INFO, and some of ours carry a person's id.
+logger = logging.getLogger(__name__)
+# httpx logs whole addresses at INFO, and some carry a person's id; stamina's note is said better here.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("stamina").setLevel(logging.ERROR)
 
 Params = Mapping[str, str | int | bool]
 Parts = Mapping[str, str]
@@ -152,7 +154,9 @@ class Transport:
                 return True  # stamina stops here by itself; no wait is due
             wait = self.policy.first_wait * 2.0 ** (failures - 1) if asked is None else asked
             # A tenth more by chance keeps several processes from coming back in the same instant.
-            return self.policy.pause(min(wait, self.policy.longest_wait) * (1 + random.random() / 10))
+            wait = min(wait, self.policy.longest_wait) * (1 + random.random() / 10)
+            logger.info("%s Attempt %d of %d in %.1f s.", error, failures + 1, attempts, wait)
+            return self.policy.pause(wait)
 
         for attempt in stamina.retry_context(on=wait_for, attempts=attempts, timeout=None):
             with attempt:

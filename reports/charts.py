@@ -64,7 +64,7 @@ class Chart:
     header: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
 
-    def png(self, scale: float = 2.0) -> bytes:
+    def png(self, scale: float = 3.0) -> bytes:
         """The chart as PNG in light colours on white, for readers that show no SVG."""
         svg = self.svg
         for variable, colour in COLOURS.values():

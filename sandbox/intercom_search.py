@@ -158,7 +158,8 @@ def page(
 ) -> Slice:
     """The records after the cursor, by (sort value, id).
 
-    A record that moves while somebody pages may come twice or not at all. Raises BadQuery for a cursor that was not given out here.
+    A record that moves while somebody pages may come twice or not at all.
+    Raises BadQuery for a cursor that was not given out here.
     """
     rows = sorted(records, key=key, reverse=descending)
     number = 1

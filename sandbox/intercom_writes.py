@@ -209,8 +209,8 @@ class Writes:
     def _records(self) -> IntercomRecords:
         return self.server.records
 
-    def _commit(self, name: str, **args: object) -> Any:
-        return self.server.world.commit((f"intercom.{name}", args))[0]
+    def _commit(self, op: str, /, **args: object) -> Any:
+        return self.server.world.commit((f"intercom.{op}", args))[0]
 
     # Contacts and companies.
 

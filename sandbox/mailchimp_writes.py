@@ -99,8 +99,8 @@ class Writes:
     def _records(self) -> MailchimpRecords:
         return self.server.records
 
-    def _commit(self, name: str, **args: object) -> Any:
-        return self.server.world.commit((f"mailchimp.{name}", args))[0]
+    def _commit(self, op: str, /, **args: object) -> Any:
+        return self.server.world.commit((f"mailchimp.{op}", args))[0]
 
     def create(self, request: Request, given: str) -> Answer:
         """200 with the member; 400 Member Exists."""

@@ -1,8 +1,11 @@
 """Landing files: pages as they were received, before anything understands them.
 
-A run is a folder `landing/<source>/<resource>/<run_id>/` with segments of gzip members (one page each, one
-line inside) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
+A run is a folder `landing/<source>/<resource>/<run_id>/` with gzip segments (one page a line, flushed to a
+byte boundary) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
 are the tail of a killed write and are cut off. Nothing here reads what a page says.
+
+A segment is one gzip member, sealed when it is full: DuckDB 1.5.5 can lose the last of several members
+without a word (duckdb/duckdb#25065).
 """
 
 import contextlib
@@ -11,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -28,6 +32,8 @@ COMPLETE = "complete.json"
 SEGMENT_BYTES = 8 * 1024 * 1024
 _SYNC_PAGES = 64  # a power cut may cost so many pages, which are then read again; a kill costs none
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+# How a deflate stream ends that was cut at a flush: an empty last block; the gzip trailer follows.
+_LAST_BLOCK = b"\x03\x00"
 _RUN_ID = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -83,6 +89,8 @@ class LandingRun:
         self._clock = clock
         self._held = held
         self._segment: IO[bytes] | None = None
+        self._packer = zlib.compressobj(1, wbits=31)
+        self._filled = 0  # bytes of JSON in the open segment
         self._unsynced = 0
         lines = (folder / MANIFEST).read_text(encoding="utf-8").split("\n")
         head = json.loads(lines[0])
@@ -144,23 +152,23 @@ class LandingRun:
             raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
         # Inside JSON a raw line break can only stand between tokens, so a space changes nothing.
         line = page_body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
-        packer = zlib.compressobj(1, wbits=31)
-        member = packer.compress(line) + packer.flush()
-        segment = self._writable()
-        before = segment.tell()
-        page = LandedPage(
-            segment=Path(segment.name).name,
-            offset=before + len(member),
-            length=len(line),
-            checksum=zlib.crc32(member),
-            count=count,
-            cursor=cursor,
-            received_at=self._clock(),
-        )
         mark = self._manifest.tell()
+        before: tuple[Path, int] | None = None
         try:
             with disk_errors(self.folder):
-                segment.write(member)
+                segment = self._writable()
+                before = Path(segment.name), segment.tell()
+                packed = self._packer.compress(line) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+                page = LandedPage(
+                    segment=before[0].name,
+                    offset=before[1] + len(packed),
+                    length=len(line),
+                    checksum=zlib.crc32(packed),
+                    count=count,
+                    cursor=cursor,
+                    received_at=self._clock(),
+                )
+                segment.write(packed)
                 segment.flush()
                 self._manifest.write(_manifest_line(page))
                 self._manifest.flush()
@@ -170,9 +178,11 @@ class LandingRun:
         except DiskFull:
             # Cutting back needs no space; the next resume would do the same if this process died here.
             self.close()
-            os.truncate(self.folder / page.segment, before)
+            if before is not None:
+                os.truncate(*before)
             os.truncate(self.folder / MANIFEST, mark)
             raise
+        self._filled += page.length
         self._pages.append(page)
 
     def complete(self, control_total: int | str | None = None) -> None:
@@ -180,6 +190,7 @@ class LandingRun:
         if self._manifest is None:
             raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
         with disk_errors(self.folder):
+            self._seal_segment()
             self._sync()
             marker = {"pages": len(self._pages), "records": self.records, "control_total": control_total}
             write_whole(self.folder / COMPLETE, json.dumps(marker))
@@ -214,25 +225,21 @@ class LandingRun:
             self.close()
 
     def _writable(self) -> IO[bytes]:
-        name = self._pages[-1].segment if self._pages else "00001.jsonl.gz"
-        if self._filled() >= SEGMENT_BYTES:
-            name = f"{int(name[:5]) + 1:05d}.jsonl.gz"
-        if self._segment is not None and Path(self._segment.name).name != name:
+        if self._segment is not None and self._filled >= SEGMENT_BYTES:
+            self._seal_segment()
+        if self._segment is None:
+            number = int(self._pages[-1].segment[:5]) + 1 if self._pages else 1
+            self._packer = zlib.compressobj(1, wbits=31)
+            self._filled = 0
+            self._segment = (self.folder / f"{number:05d}.jsonl.gz").open("wb")
+        return self._segment
+
+    def _seal_segment(self) -> None:
+        if self._segment is not None:
+            self._segment.write(self._packer.flush(zlib.Z_FINISH))
             self._sync()
             self._segment.close()
             self._segment = None
-        if self._segment is None:
-            self._segment = (self.folder / name).open("ab")
-        return self._segment
-
-    def _filled(self) -> int:
-        """Bytes of JSON in the last segment."""
-        total = 0
-        for page in reversed(self._pages):
-            if page.segment != self._pages[-1].segment:
-                break
-            total += page.length
-        return total
 
     def _sync(self) -> None:
         if self._segment is not None:
@@ -255,11 +262,27 @@ class LandingRun:
         for path in self.folder.glob("*.jsonl.gz"):
             if path.name not in ends:
                 path.unlink()
-            elif path.stat().st_size > ends[path.name]:
-                os.truncate(path, ends[path.name])
+            else:
+                _seal(path, ends[path.name])
         kept = self._head.encode() + b"\n" + b"".join(_manifest_line(page) for page in whole)
         if (self.folder / MANIFEST).read_bytes() != kept:
             write_whole(self.folder / MANIFEST, kept.decode())
+
+
+def _seal(path: Path, end: int) -> None:
+    """Make a segment that was left open at a page's end a whole gzip file; a sealed one stays as it is."""
+    reader = zlib.decompressobj(wbits=31)
+    with path.open("rb") as handle, disk_errors(path):
+        data = reader.decompress(handle.read(end))
+        trailer = _LAST_BLOCK + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+        if handle.read() == trailer:
+            return
+    with path.open("r+b") as handle, disk_errors(path):
+        handle.truncate(end)
+        handle.seek(end)
+        handle.write(trailer)
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 class Landing:

@@ -71,7 +71,6 @@ class Store:
             disk_errors(self.path),
             opened(self.path, key=self.key, memory=self.memory) as con,
         ):
-            _prepare(con)
             yield from _transaction(con)
 
     @contextlib.contextmanager
@@ -80,9 +79,21 @@ class Store:
 
         Raises WarehouseBusy when a writer holds the file longer than `patience`.
         """
-        if not self.path.exists():
+        if not self._is_prepared():
             with self.write():
                 pass  # A new home gets its empty tables, so that readers need no special case.
+        with self._reading() as con:
+            yield con
+
+    def _is_prepared(self) -> bool:
+        # A kill during the very first write may leave a file without tables, or without a byte.
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return False
+        with self._reading() as con:
+            return _is_prepared(con)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with (
             self._locked(fcntl.LOCK_SH),
             disk_errors(self.path),
@@ -99,6 +110,7 @@ class Store:
 def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     con.execute("begin transaction")
     try:
+        _prepare(con)
         yield con
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # A fatal error has rolled back already.
@@ -108,12 +120,17 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConn
 
 
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:
+    if not _is_prepared(con):
+        con.execute(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _is_prepared(con: duckdb.DuckDBPyConnection) -> bool:
+    declared = SCHEMA.read_text(encoding="utf-8").count("create table")
     found = con.execute(
-        "select count(*) from duckdb_tables() where schema_name in ('meta', 'quality')"
+        "select count(*) from duckdb_tables() where database_name = 'warehouse' "
+        "and schema_name in ('meta', 'quality')"
     ).fetchone()
-    ddl = SCHEMA.read_text(encoding="utf-8")
-    if found is None or found[0] < ddl.count("create table"):
-        con.execute(ddl)
+    return found is not None and found[0] >= declared
 
 
 @contextlib.contextmanager

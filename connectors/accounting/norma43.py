@@ -86,6 +86,8 @@ def read_norma43(text: str) -> Parsed:
             if account is not None and not account.closed:
                 raise _no_trailer(account)
             account, last = _account(line, number), None
+            if line[32] == "0" and account.opening:
+                parsed.warnings.append(f"Line {number}: the opening balance has no sign; taken as credit")
             if account.currency is None:
                 parsed.warnings.append(f"Line {number}: currency code {account.currency_code} is not known")
             ended = False

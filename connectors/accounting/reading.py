@@ -1,7 +1,6 @@
 """The front door of the accounting readers: which format a file has, and all that is in it."""
 
 import hashlib
-import os
 import stat
 from pathlib import Path
 
@@ -109,9 +108,10 @@ def _refused(path: Path, digest: str, refusal: Refused) -> ImportedFile:
 
 def _bytes(path: Path, options: ReadOptions) -> bytes | Refused:
     """The file's bytes; never more than the limit is read, whatever its length says."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        return Refused("This is no regular file.")  # opening a pipe would wait for its writer
     with path.open("rb") as handle:
-        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-            return Refused("This is no regular file.")
         data = handle.read(options.max_bytes + 1)
     if not data:
         return Refused("The file is empty. Export it again.")

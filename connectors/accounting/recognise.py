@@ -182,7 +182,7 @@ def _by_text(text: str) -> Format | None:
         return Format.QUICKBOOKS_IIF
     if _QIF.search(head):
         return Format.QIF
-    if len(first.rstrip()) > 100 and re.fullmatch(r"[345]\d{13}[0-9CVEI].*", first.rstrip()):
+    if len(first) > 200 and re.match(r"[345]\d{13}[0-9CVEI]", first):
         return Format.SUENLACE
     if head.startswith(("{", "[")):
         return Format.JSON

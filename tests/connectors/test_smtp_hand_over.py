@@ -238,9 +238,7 @@ def secure_sink(certificate: tuple[Path, Path]) -> Iterator[tuple[Sink, int]]:
     context.load_cert_chain(*certificate)
 
     def check(server: object, session: object, envelope: object, mechanism: str, given: object) -> AuthResult:
-        return AuthResult(
-            success=given.login == b"user" and given.password == b"p@ss word", handled=False
-        )
+        return AuthResult(success=given.login == b"user" and given.password == b"p@ss word", handled=False)
 
     keeper = Sink()
     controller = FreePort(

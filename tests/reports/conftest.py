@@ -3,9 +3,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from made_build import AS_OF, Made, make_build
+from sqlmodel import select
 
 from playbook.loader import Playbook, load_playbook
-from tests.reports.made_build import AS_OF, Made, make_build
+from reports.weekly import Facts, Html, compose, gather, render
 from warehouse.ledger import Home, Ledger, NewDecision, NewEffect, Outbox, Switch, open_ledger
 from warehouse.ledger_tables import Alert
 
@@ -29,6 +31,19 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with open_ledger(tmp_path / "home") as found:
         fill(found)
         yield found
+
+
+@pytest.fixture(scope="session")
+def facts(playbook: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """The facts of the week, for tests that only read."""
+    with open_ledger(tmp_path_factory.mktemp("ledger")) as found:
+        fill(found)
+        return gather(make_build(), found, playbook, WEEK)
+
+
+@pytest.fixture(scope="session")
+def pages(playbook: Playbook, facts: Facts) -> dict[str, Html]:
+    return {language: render(compose(facts, playbook, language)) for language in ("es", "en")}
 
 
 def fill(ledger: Ledger) -> None:
@@ -79,8 +94,8 @@ def fill(ledger: Ledger) -> None:
     )  # fmt: skip
     ledger.record(decisions)
     with ledger.write() as session:
-        for row in session.query(Outbox):
-            _, step, client, _ = row.business_key.split("/")
+        for row in session.scalars(select(Outbox)):
+            _, _, client, _ = row.business_key.split("/")
             row.state = steps[int(client[1:])][1]
             if row.state == "suppressed":
                 row.error = "opted_out"

@@ -161,7 +161,9 @@ def make_build() -> Made:
     con.execute("set timezone = 'UTC'")
     con.execute(TABLES)
     made = Made(con)
-    con.execute("insert into build.run values (?, ?, ?, 'Europe/Madrid', 'EUR')", [made.build_id, AS_OF, AS_OF])
+    con.execute(
+        "insert into build.run values (?, ?, ?, 'Europe/Madrid', 'EUR')", [made.build_id, AS_OF, AS_OF]
+    )
     for period in weeks():
         _week(made, period)
     for period in months():
@@ -183,7 +185,10 @@ def _week(made: Made, p: Period) -> None:
     made.share("K20", p, int(1 + 19 * g), int(8 + 540 * g))
     made.value("K1", p, (8 + 540 * g) / (4 + 40 * g), unit="ratio", target_low=10, target_high=15)
     levels = {"L1": int(22 + 205 * g + 8 * wave), "L2": int(5 + 42 * g), "L3": int(1 + 13 * g)}
-    kept = {level: max(0, n - int(n * r)) for (level, n), r in zip(levels.items(), (0.02, 0.11, 0.07), strict=True)}
+    kept = {
+        level: max(0, n - int(n * r))
+        for (level, n), r in zip(levels.items(), (0.02, 0.11, 0.07), strict=True)
+    }
     made.share("K19", p, sum(kept.values()), sum(levels.values()), target_low=0.98)
     hours = {"L1": 1.1 + 0.2 * wave, "L2": 5.2 + g, "L3": 20.5 - 2 * g}
     for level, n in levels.items():
@@ -201,7 +206,14 @@ def _week(made: Made, p: Period) -> None:
     ratings = int(4 + 60 * g)
     if p.name == "2026-W09":
         ratings = 0  # a gap: a week in which nobody answered
-    made.share("K13", p, ratings - int(ratings * (0.08 + 0.03 * wave)), ratings, target_low=0.95, population="ratings")
+    made.share(
+        "K13",
+        p,
+        ratings - int(ratings * (0.08 + 0.03 * wave)),
+        ratings,
+        target_low=0.95,
+        population="ratings",
+    )
     n = int(1 + 20 * g)
     made.value("K2", p, 61 - 20 * g + 4 * wave, unit="hours", n=n, low=50 - 20 * g if n >= 8 else None,
                high=72 - 20 * g if n >= 8 else None, target_high=48.0)  # fmt: skip
@@ -224,14 +236,25 @@ def _month(made: Made, p: Period) -> None:
     if p.at == 0:
         made.value("K6", p, None, unit="money", reason="not estimable", low=3100.0, target_low=2000)
         made.value("K7", p, None, unit="ratio", reason="not estimable", target_low=10)
-        made.value("K20", p, None, reason="no active clients at start in period", target_low=0.2, target_high=0.3)
+        made.value(
+            "K20", p, None, reason="no active clients at start in period", target_low=0.2, target_high=0.3
+        )
     else:
         made.value("K6", p, 3400 + 900 * g, unit="money", target_low=2000)
         made.value("K7", p, 5.1 + 6 * g, unit="ratio", target_low=10)
         made.value("K20", p, 0.62 - 0.42 * g, target_low=0.2, target_high=0.3)
     made.value("K21", p, 0.7 - 0.4 * g, target_low=0.25, target_high=0.4)
     made.value("K11", p, -0.5 * g, target_high=-0.4)
-    made.value("K12", p, 62 + 11 * g, unit="points", n=int(5 + 60 * g), numerator=40.0, denominator=60.0, target_low=70)
+    made.value(
+        "K12",
+        p,
+        62 + 11 * g,
+        unit="points",
+        n=int(5 + 60 * g),
+        numerator=40.0,
+        denominator=60.0,
+        target_low=70,
+    )
     made.value("K22", p, None, reason="no outside series in the playbook", target_low=0.05, target_high=0.1)
 
 
@@ -302,7 +325,8 @@ def _clocks(made: Made) -> None:
         )
     at = local(date(2026, 10, 28))
     made.con.execute(
-        "insert into core.conversation values ('w9', 'p31', 'c31', 'L1', ?, ?, 'closed', false, 2, ?)", [at, at, at]
+        "insert into core.conversation values ('w9', 'p31', 'c31', 'L1', ?, ?, 'closed', false, 2, ?)",
+        [at, at, at],
     )
 
 
@@ -336,12 +360,21 @@ def _quality(made: Made) -> None:
         "insert into meta.source_status values (?, 'complete', null, ?, ?)",
         [[s, AS_OF, AS_OF] for s in ("accounting", "hubspot", "intercom", "mailchimp")],
     )
-    checks = [(f"core.{m}", f"expect_{c}", "fail", "passed", 0) for m in ("client", "person", "invoice") for c in "abc"]
-    checks += [("kpi.value", "expect_a", "fail", "passed", 0), ("kpi.value", "expect_b", "fail", "not_evaluated", None)]
+    checks = [
+        (f"core.{m}", f"expect_{c}", "fail", "passed", 0)
+        for m in ("client", "person", "invoice")
+        for c in "abc"
+    ]
+    checks += [
+        ("kpi.value", "expect_a", "fail", "passed", 0),
+        ("kpi.value", "expect_b", "fail", "not_evaluated", None),
+    ]
     checks += [("core.conversation", "expect_column_values_to_not_be_null(client_id)", "warn", "failed", 7)]
     con.executemany(
         "insert into quality.check_result values (?,?,?,?,?,100,'Without it the client is unknown.','Link the contact in HubSpot.',null)",
         checks,
     )
-    con.execute("insert into quality.rejected values ('hubspot','deals','hubspot_deal','amount','no number', 3)")
+    con.execute(
+        "insert into quality.rejected values ('hubspot','deals','hubspot_deal','amount','no number', 3)"
+    )
     con.execute("insert into quality.drift values ('intercom','conversations','new_field', 12)")

@@ -26,16 +26,16 @@ from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients,
 from warehouse.ledger import open_ledger
 
 ROOT = Path(__file__).parents[2]
+# Where it is killed. Deciding and queueing are the same for both channels and are done to death once.
 WATCHED = {
-    str(ROOT / name)
-    for name in (
+    "mail": (
         "tasks/follow_up.py",
         "tasks/deliver.py",
         "tasks/routes.py",
         "warehouse/ledger.py",
         "connectors/smtp.py",
-        "connectors/hubspot_write.py",
-    )
+    ),
+    "hubspot_task": ("tasks/deliver.py", "tasks/routes.py", "connectors/hubspot_write.py"),
 }
 Place = tuple[str, int]
 Trace = Callable[[FrameType, str, Any], Any]
@@ -70,24 +70,26 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def trace(seen: Callable[[Place], None]) -> Trace:
+def trace(channel: str, seen: Callable[[Place], None]) -> Trace:
+    watched = {str(ROOT / name) for name in WATCHED[channel]}
+
     def local(frame: FrameType, event: str, _arg: Any) -> Any:
         if event == "line":
             seen((frame.f_code.co_filename, frame.f_lineno))
         return local
 
     def enter(frame: FrameType, _event: str, _arg: Any) -> Any:
-        return local if frame.f_code.co_filename in WATCHED else None
+        return local if frame.f_code.co_filename in watched else None
 
     return enter
 
 
-def places_of(work: Callable[[], object], note: Path) -> list[Place]:
+def places_of(channel: str, work: Callable[[], object], note: Path) -> list[Place]:
     """Every line that `work` reaches, in the order of its first time."""
     order: dict[Place, None] = {}
 
     def record() -> None:
-        sys.settrace(trace(lambda place: order.setdefault(place)))
+        sys.settrace(trace(channel, lambda place: order.setdefault(place)))
         work()
         sys.settrace(None)
         note.write_text(json.dumps(list(order)))
@@ -96,13 +98,13 @@ def places_of(work: Callable[[], object], note: Path) -> list[Place]:
     return [(file, line) for file, line in json.loads(note.read_text())]
 
 
-def kill_at(place: Place, work: Callable[[], object]) -> int:
+def kill_at(place: Place, channel: str, work: Callable[[], object]) -> int:
     def doomed() -> None:
         def check(reached: Place) -> None:
             if reached == place:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        sys.settrace(trace(check))
+        sys.settrace(trace(channel, check))
         work()
 
     return in_child(doomed)
@@ -133,11 +135,11 @@ def points(addresses: dict[str, str], folder: Path, channel: str) -> None:
     # What the parent has loaded and compiled, its children need not.
     run(Path(shutil.copytree(template, folder / "warm")), addresses, someone(-1), channel, day)
     first = home_of(0)
-    places = places_of(lambda: run(first, addresses, someone(0), channel, day), folder / "places.json")
+    places = places_of(channel, lambda: run(first, addresses, someone(0), channel, day), folder / "places.json")
     results = []
     for number, place in enumerate(places, 1):
         home, who = home_of(number), someone(number)
-        status = kill_at(place, lambda home=home, who=who: run(home, addresses, who, channel, day))
+        status = kill_at(place, channel, lambda home=home, who=who: run(home, addresses, who, channel, day))
         after_kill = rows(home)
         again = in_child(lambda home=home, who=who: run(home, addresses, who, channel, day))
         results.append(

@@ -62,9 +62,10 @@ def test_every_step_was_a_place_of_death(killed: list[dict], channel: str) -> No
     code = " ".join(case["code"] for case in killed)
     assert "hand_over(prepared)" in code
     assert "self._mark_hand_over(row)" in code
-    assert len(killed) > 100
+    assert len(killed) > (150 if channel == "mail" else 70)
     states = {tuple(row["state"] for row in case["after_kill"]) for case in killed}
-    assert states == {(), ("queued",), ("sending",), ("sent",)}  # each stage of a row's life was hit
+    assert states >= {("queued",), ("sending",), ("sent",)}  # each stage of a row's life was hit
+    assert (() in states) == (channel == "mail")  # for mail also the time before there is a row
 
 
 def test_nothing_is_done_twice_wherever_it_was_killed(killed: list[dict], channel: str, outside: Outside) -> None:

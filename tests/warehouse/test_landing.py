@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +36,13 @@ def land(run: LandingRun, numbers: range, last: int | None = None) -> None:
 
 
 def bodies(run: LandingRun) -> list[bytes]:
-    return b"".join(gzip.decompress(path.read_bytes()) for path in run.segments).splitlines()
+    lines = []
+    for path in run.segments:
+        reader = zlib.decompressobj(wbits=31)
+        lines += reader.decompress(path.read_bytes()).splitlines()
+        # Whole, and one gzip member: DuckDB 1.5.5 may lose the last of several.
+        assert (reader.eof, reader.unused_data) == (True, b"")
+    return lines
 
 
 def test_what_was_received_comes_back_byte_for_byte(landing: Landing) -> None:

@@ -8,11 +8,22 @@ from hypothesis import strategies as st
 
 AMOUNTS = st.integers(-99_999_999, 99_999_999).filter(bool).map(lambda cents: Decimal(cents).scaleb(-2))
 TEXTS = st.sampled_from(
-    ["RECIBO LUZ", "TRANSF. DE CLÍNICA ÑANDÚ", 'Compra "Café", 2 uds', "Nómina; marzo", "TOTAL ENERGIES 123", "O'Hara"]
+    [
+        "RECIBO LUZ",
+        "TRANSF. DE CLÍNICA ÑANDÚ",
+        'Compra "Café", 2 uds',
+        "Nómina; marzo",
+        "TOTAL ENERGIES 123",
+        "O'Hara",
+    ]
 )
 LINES = st.lists(
     st.tuples(st.dates(date(2020, 1, 1), date(2029, 12, 31)), TEXTS, AMOUNTS), min_size=3, max_size=25
-).map(lambda lines: sorted([*lines, (date(2026, 5, 13), "RECIBO LUZ", Decimal("-0.01"))], key=lambda line: line[0]))
+).map(
+    lambda lines: sorted(
+        [*lines, (date(2026, 5, 13), "RECIBO LUZ", Decimal("-0.01"))], key=lambda line: line[0]
+    )
+)
 Line = tuple[date, str, Decimal]
 
 
@@ -35,11 +46,21 @@ class Dialect:
         return len(self.headers) == 5
 
 
-SPANISH = Dialect(";", "cp1252", ",", True, "%d/%m/%Y", ("Fecha", "Concepto", "Importe", "Saldo"), True, True, True)
-ENGLISH = Dialect(",", "utf-8-sig", ".", True, "%m/%d/%Y", ("Date", "Description", "Debit", "Credit", "Balance"))
-GERMAN = Dialect(";", "utf-8", ",", False, "%d.%m.%Y", ("Buchungstag", "Verwendungszweck", "Betrag", "Saldo"), True)
-FRENCH = Dialect("\t", "utf-16", ",", False, "%d/%m/%y", ("Date", "Libellé", "Débit", "Crédit", "Solde"), title=True)
-ISO = Dialect("|", "utf-8", ".", False, "%Y-%m-%d", ("Posting Date", "Details", "Amount", "Balance"), total=True)
+SPANISH = Dialect(
+    ";", "cp1252", ",", True, "%d/%m/%Y", ("Fecha", "Concepto", "Importe", "Saldo"), True, True, True
+)
+ENGLISH = Dialect(
+    ",", "utf-8-sig", ".", True, "%m/%d/%Y", ("Date", "Description", "Debit", "Credit", "Balance")
+)
+GERMAN = Dialect(
+    ";", "utf-8", ",", False, "%d.%m.%Y", ("Buchungstag", "Verwendungszweck", "Betrag", "Saldo"), True
+)
+FRENCH = Dialect(
+    "\t", "utf-16", ",", False, "%d/%m/%y", ("Date", "Libellé", "Débit", "Crédit", "Solde"), title=True
+)
+ISO = Dialect(
+    "|", "utf-8", ".", False, "%Y-%m-%d", ("Posting Date", "Details", "Amount", "Balance"), total=True
+)
 DIALECTS = {"spanish": SPANISH, "english": ENGLISH, "german": GERMAN, "french": FRENCH, "iso": ISO}
 
 
@@ -89,7 +110,9 @@ def norma43(
         out.append(f"11{number}{first:%y%m%d}{last:%y%m%d}{sign}{n43_amount(opening)}9783{'TITULAR':<26}   ")
         for day, text, amount in lines:
             sign = "1" if amount < 0 else "2"
-            out.append(f"22    0001{day:%y%m%d}{day:%y%m%d}04007{sign}{n43_amount(amount)}{0:010d}{0:012d}{'':16}")
+            out.append(
+                f"22    0001{day:%y%m%d}{day:%y%m%d}04007{sign}{n43_amount(amount)}{0:010d}{0:012d}{'':16}"
+            )
             out.append(f"2301{text:<38.38}{'':38}")
         debits = [amount for _, _, amount in lines if amount < 0]
         credits_ = [amount for _, _, amount in lines if amount > 0]

@@ -13,7 +13,7 @@ from connectors.accounting.dates import clamp, decide_order, settle, stated_peri
 from connectors.accounting.dates import take_apart as take_date_apart
 from connectors.accounting.numbers import decide_mark, read_amount, take_apart
 
-CENTS = st.integers(-10**12, 10**12).map(lambda n: Decimal(n).scaleb(-2))
+CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n).scaleb(-2))
 WRITTEN = [
     ("-1.234,56", ",", "-1234.56"),
     ("1.234,56-", ",", "-1234.56"),
@@ -36,7 +36,20 @@ WRITTEN = [
     ("12,34,567.89", ".", "1234567.89"),
     ("000000001000,00", ",", "1000.00"),
 ]
-GARBLED = ["--6792.59", "12..34.", "$120x", "1,2,3", "12 34", "(5", "5)", "-(5)", "", "abc", "1.2.3,4,5", "5 foo"]
+GARBLED = [
+    "--6792.59",
+    "12..34.",
+    "$120x",
+    "1,2,3",
+    "12 34",
+    "(5",
+    "5)",
+    "-(5)",
+    "",
+    "abc",
+    "1.2.3,4,5",
+    "5 foo",
+]
 
 
 def number(text: str, mark: str) -> Decimal | None:
@@ -59,7 +72,9 @@ def test_a_garbled_amount_is_no_number(text: str, mark: str) -> None:
 @given(column=st.lists(CENTS, min_size=1, max_size=20))
 @settings(max_examples=40, deadline=None)
 def test_a_column_written_by_any_locale_is_read_back_to_the_cent(locale: str, column: list[Decimal]) -> None:
-    texts = [format_decimal(value, format=None, locale=locale, decimal_quantization=False) for value in column]
+    texts = [
+        format_decimal(value, format=None, locale=locale, decimal_quantization=False) for value in column
+    ]
     texts.append(format_decimal(Decimal("-0.05"), locale=locale, decimal_quantization=False))
     parts = [take_apart(text) for text in texts]
     mark = decide_mark([[part.body for part in parts if part]], None)
@@ -111,12 +126,16 @@ def test_a_date_that_leaves_nothing_open_is_read(text: str, day: date) -> None:
     assert settle(written, "dmy") == settle(written, "mdy") == day
 
 
-@pytest.mark.parametrize("text", ["2026-02-30", "31/31/2026", "0/5/2026", "hello", "12.50", "1234", "2026-13-01", "Total"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-30", "31/31/2026", "0/5/2026", "hello", "12.50", "1234", "2026-13-01", "Total"]
+)
 def test_an_impossible_date_is_none(text: str) -> None:
     assert take_date_apart(text) is None
 
 
-@given(st.lists(st.dates(date(1990, 1, 1), date(2060, 12, 31)), min_size=1, max_size=20), st.sampled_from("/-"))
+@given(
+    st.lists(st.dates(date(1990, 1, 1), date(2060, 12, 31)), min_size=1, max_size=20), st.sampled_from("/-")
+)
 @settings(max_examples=60, deadline=None)
 def test_one_day_over_twelve_settles_the_order_of_all_dates(days: list[date], mark: str) -> None:
     days = [*days, date(2026, 5, 13)]

@@ -11,14 +11,18 @@ import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from statements import DIALECTS, LINES, SPANISH, Line, statement
 
 from connectors.accounting import Format, ImportedFile, ReadOptions, read_file
+from tests.connectors.accounting.statements import DIALECTS, LINES, SPANISH, Line, statement
 
-ONE_FOLDER = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONE_FOLDER = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
-def read(folder: Path, content: bytes | str, options: ReadOptions = ReadOptions(), name: str = "x.csv") -> ImportedFile:  # noqa: B008 - frozen
+def read(
+    folder: Path, content: bytes | str, options: ReadOptions = ReadOptions(), name: str = "x.csv"
+) -> ImportedFile:  # noqa: B008 - frozen
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_file(path, options)
@@ -35,7 +39,9 @@ def key_set(found: ImportedFile) -> set[str]:
 @pytest.mark.parametrize("name", DIALECTS)
 @given(lines=LINES)
 @ONE_FOLDER
-def test_a_statement_is_read_back_to_the_cent_whatever_the_bank_s_habits(tmp_path: Path, name: str, lines: list[Line]) -> None:
+def test_a_statement_is_read_back_to_the_cent_whatever_the_bank_s_habits(
+    tmp_path: Path, name: str, lines: list[Line]
+) -> None:
     found = read(tmp_path, statement(lines, DIALECTS[name]))
     assert found.rejected == []
     assert found.warnings == []
@@ -124,7 +130,9 @@ def test_an_html_table_named_xls_is_read(tmp_path: Path) -> None:
     ],
     ids=["bbva", "santander", "caixabank", "caixabank-14", "sabadell", "ing"],
 )  # fmt: skip
-def test_the_columns_of_spanish_banks_are_understood(tmp_path: Path, header: str, row: str, amount: str) -> None:
+def test_the_columns_of_spanish_banks_are_understood(
+    tmp_path: Path, header: str, row: str, amount: str
+) -> None:
     (movement,) = read(tmp_path, f"{header}\r\n{row}\r\n".encode("cp1252")).movements
     assert (movement["date"], movement["amount"]) == ("2026-01-14", amount)
     assert movement["currency"] in {"EUR", None}
@@ -137,8 +145,12 @@ def test_the_columns_of_spanish_banks_are_understood(tmp_path: Path, header: str
     [(("D", "K"), ["-10.00", "20.00"]), (("Debe", "Haber"), ["-10.00", "20.00"]), (("S", "H"), ["-10.00", "20.00"]),
      (("Af", "Bij"), ["-10.00", "20.00"]), (("DBIT", "CRDT"), ["-10.00", "20.00"]), (("-", "+"), ["-10.00", "20.00"])],
 )  # fmt: skip
-def test_a_mark_beside_an_unsigned_amount_gives_the_sign(tmp_path: Path, marks: tuple[str, str], expected: list[str]) -> None:
-    found = read(tmp_path, f"Date,Text,Amount,D/C\n2026-01-13,a,10.00,{marks[0]}\n2026-01-14,b,20.00,{marks[1]}\n")
+def test_a_mark_beside_an_unsigned_amount_gives_the_sign(
+    tmp_path: Path, marks: tuple[str, str], expected: list[str]
+) -> None:
+    found = read(
+        tmp_path, f"Date,Text,Amount,D/C\n2026-01-13,a,10.00,{marks[0]}\n2026-01-14,b,20.00,{marks[1]}\n"
+    )
     assert [m["amount"] for m in found.movements] == expected
 
 
@@ -163,7 +175,9 @@ def test_opening_and_closing_rows_are_left_out_and_compared(tmp_path: Path) -> N
 
 @given(lines=LINES, data=st.data())
 @ONE_FOLDER
-def test_a_changed_amount_breaks_the_balance_and_is_said(tmp_path: Path, lines: list[Line], data: st.DataObject) -> None:
+def test_a_changed_amount_breaks_the_balance_and_is_said(
+    tmp_path: Path, lines: list[Line], data: st.DataObject
+) -> None:
     rows = statement(lines, SPANISH).decode("cp1252").split("\r\n")
     at = data.draw(st.integers(2, len(rows) - 3))
     cells = next(csv.reader([rows[at]], delimiter=";"))
@@ -199,7 +213,10 @@ def test_what_a_file_leaves_open_is_asked_and_an_answer_settles_it(
     assert open_.records == 0
     assert question in (open_.refusal or "")
     (movement,) = read(tmp_path, text, option).movements
-    assert (movement["date"], Decimal(movement["amount"])) in {("2026-02-03", Decimal("1.50")), ("2026-03-02", Decimal("1.5"))}
+    assert (movement["date"], Decimal(movement["amount"])) in {
+        ("2026-02-03", Decimal("1.50")),
+        ("2026-03-02", Decimal("1.5")),
+    }
 
 
 def test_two_unsigned_columns_without_headers_are_settled_by_the_balance_or_refused(tmp_path: Path) -> None:
@@ -210,13 +227,17 @@ def test_two_unsigned_columns_without_headers_are_settled_by_the_balance_or_refu
 
 
 def test_pending_rows_are_left_out_with_a_word(tmp_path: Path) -> None:
-    found = read(tmp_path, "Date,Text,Amount,Status\n2026-01-13,a,-10.00,Completed\n2026-01-14,b,-5.00,Pending\n")
+    found = read(
+        tmp_path, "Date,Text,Amount,Status\n2026-01-13,a,-10.00,Completed\n2026-01-14,b,-5.00,Pending\n"
+    )
     assert found.records == 1
     assert "Pending" in found.warnings[0]
 
 
 def test_a_concept_of_several_lines_stays_one_movement(tmp_path: Path) -> None:
-    found = read(tmp_path, "Fecha;Concepto;Importe\n13/01/2026;RECIBO;-10,00\n;SEGUNDA LINEA;\n14/01/2026;b;1,00\n")
+    found = read(
+        tmp_path, "Fecha;Concepto;Importe\n13/01/2026;RECIBO;-10,00\n;SEGUNDA LINEA;\n14/01/2026;b;1,00\n"
+    )
     assert [m["text"] for m in found.movements] == ["RECIBO SEGUNDA LINEA", "b"]
     assert found.rejected == []
 
@@ -228,7 +249,9 @@ def test_an_unquoted_decimal_comma_in_a_comma_file_is_never_read_as_whole_euros(
 
 
 def test_a_foreign_price_is_not_the_account_s_currency(tmp_path: Path) -> None:
-    found = read(tmp_path, "Date,Text,Amount,Original Currency\n2026-01-13,a,-10.00,USD\n2026-01-14,b,-5.00,GBP\n")
+    found = read(
+        tmp_path, "Date,Text,Amount,Original Currency\n2026-01-13,a,-10.00,USD\n2026-01-14,b,-5.00,GBP\n"
+    )
     assert found.totals == {"XXX": Decimal("-15.00")}
 
 
@@ -246,7 +269,9 @@ def test_the_euro_sign_of_cp1252_names_the_currency(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_lines_take_well_under_two_seconds(tmp_path: Path) -> None:
-    rows = [f"{1 + i % 28:02d}/{1 + i % 12:02d}/2026;PAGO {i};-{i % 900},{i % 100:02d};EUR" for i in range(10_000)]
+    rows = [
+        f"{1 + i % 28:02d}/{1 + i % 12:02d}/2026;PAGO {i};-{i % 900},{i % 100:02d};EUR" for i in range(10_000)
+    ]
     started = time.process_time()
     found = read(tmp_path, "Fecha;Concepto;Importe;Divisa\n" + "\n".join(rows) + "\n")
     assert found.records == 10_000

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from statements import LINES, Line, norma43
 
 from connectors.accounting import Format, ImportedFile, read_file
+from tests.connectors.accounting.statements import LINES, Line, norma43
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FIRST, SECOND = "004915002810345678", "210000010200123456"
@@ -36,7 +36,9 @@ def test_every_account_of_a_file_is_read_back_to_the_cent(
     assert (found.rejected, found.warnings) == ([], [])
     for account, lines in ((FIRST, one), (SECOND, two)):
         read_back = [
-            (date.fromisoformat(m["date"]), Decimal(m["amount"])) for m in found.movements if m["account"] == account
+            (date.fromisoformat(m["date"]), Decimal(m["amount"]))
+            for m in found.movements
+            if m["account"] == account
         ]
         assert read_back == [(day, amount) for day, _, amount in lines]
     assert len({m["key"] for m in found.movements}) == len(one) + len(two)

@@ -10,7 +10,9 @@ from connectors.accounting import Format, ImportedFile, ReadOptions, read_file, 
 
 SHARED = Path(os.environ.get("TENFOLD_SHARED", Path(__file__).parents[3].parent / "shared"))
 FOLDER = SHARED / "realdata" / "accounting"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder of real accounting files is not there")
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason="the folder of real accounting files is not there"
+)
 
 # file, format, records, totals: copied by hand from the folder's SOURCES.md and reconstructed/README.md.
 EXPECTED = [
@@ -29,7 +31,12 @@ EXPECTED = [
     ("bank_csv/reckon__inversed_credit_card.csv", "bank_csv", 16, {"XXX": "-187.01"}),
     ("bank_xlsx/bank2ynab__test_swedebank_statement.xls", "bank_csv", 13, {"LTL": "2578.93"}),
     ("camt053/bankstatementparser__camt053_duplicate_same_day.xml", "camt053", 2, {"EUR": "-9.00"}),
-    ("camt053/bankstatementparser__camt053_multicurrency.xml", "camt053", 3, {"EUR": "750.25", "USD": "-99.99"}),
+    (
+        "camt053/bankstatementparser__camt053_multicurrency.xml",
+        "camt053",
+        3,
+        {"EUR": "750.25", "USD": "-99.99"},
+    ),
     ("camt053/camt__camt053.v2.five.decimals.xml", "camt053", 1, {"EUR": "8.850"}),
     ("camt053/camt__camt053.v2.minimal.xml", "camt053", 1, {"EUR": "8.85"}),
     ("camt053/camt__camt053.v8.xml", "camt053", 1, {"EUR": "8.85"}),
@@ -83,7 +90,9 @@ def test_a_real_file_gives_the_counts_and_totals_of_its_source(
 
 
 @pytest.mark.parametrize(("name", "words"), NOT_READ, ids=[row[0] for row in NOT_READ])
-def test_a_format_not_read_yet_is_refused_by_its_name_with_nothing_of_it_taken_in(name: str, words: str) -> None:
+def test_a_format_not_read_yet_is_refused_by_its_name_with_nothing_of_it_taken_in(
+    name: str, words: str
+) -> None:
     path = FOLDER / name
     for each in sorted(path.iterdir()) if path.is_dir() else [path]:
         found = read_file(each)
@@ -108,7 +117,10 @@ def test_a_garbled_amount_is_rejected_with_its_place(name: str, row: int, reason
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("norma43/norma43_parser__example1.n43", ("number of debits is 4", "sum of debits is 49.36", "record (88)")),
+        (
+            "norma43/norma43_parser__example1.n43",
+            ("number of debits is 4", "sum of debits is 49.36", "record (88)"),
+        ),
         ("camt053/camt__camt053.v2.five.decimals.xml", ("27.050",)),
         ("bank_csv/reckon__inversed_credit_card.csv", ("card statement",)),
         ("ofx/ofxparse__date_missing.ofx", ("no readable date", "20120231")),
@@ -171,7 +183,10 @@ def test_accounts_within_one_file_stay_apart() -> None:
 
 
 def test_the_stated_period_says_that_the_journals_first_number_is_the_month() -> None:
-    assert [entry["date"] for entry in real("reconstructed/qbo_journal.csv").entries] == ["2026-01-10", "2026-01-05"]
+    assert [entry["date"] for entry in real("reconstructed/qbo_journal.csv").entries] == [
+        "2026-01-10",
+        "2026-01-05",
+    ]
 
 
 def test_an_instant_before_midnight_utc_is_booked_on_the_next_local_day() -> None:

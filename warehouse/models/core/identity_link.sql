@@ -2,7 +2,7 @@
 -- Grain: source, kind, source_id. Owner: operations. Reads: core.person, staging of Intercom,
 -- Mailchimp and accounting, staging.hubspot_company.
 --
--- Deterministic on purpose: an id that we set ourselves, then an e-mail that one living person has. Nothing is
+-- Deterministic on purpose: an id that we set ourselves, then an e-mail that one person has. Nothing is
 -- guessed from names of people; a customer of the journal has no other identity than its name.
 with people as (
     -- Whoever was merged away lives on in the other.
@@ -11,9 +11,13 @@ with people as (
 ),
 
 emails as (
-    select email, min(kept_id) as person_id, count(distinct kept_id) as people
+    -- The living go before the archived, who are still the ones that an old record speaks of.
+    select
+        email,
+        coalesce(min(kept_id) filter (not gone), min(kept_id)) as person_id,
+        coalesce(nullif(count(distinct kept_id) filter (not gone), 0), count(distinct kept_id)) as people
     from people
-    where email is not null and not gone
+    where email is not null
     group by email
 ),
 
