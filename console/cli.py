@@ -7,7 +7,7 @@ import sys
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -411,56 +411,53 @@ def alerts_silence(
 @sandbox_app.callback()
 def sandbox(
     context: typer.Context,
-    clients_per_month: Annotated[str, typer.Option(help="First and last month's new clients.")] = "10..100",
-    months: Annotated[int, typer.Option(min=1, max=60)] = 12,
-    seed: Annotated[int, typer.Option()] = 7,
+    clients_per_month: Annotated[
+        str | None, typer.Option(help="First and last month's new clients; 10..100 in a new home.")
+    ] = None,
+    months: Annotated[int | None, typer.Option(min=1, max=12, help="12 in a new home.")] = None,
+    seed: Annotated[int | None, typer.Option(help="7 in a new home.")] = None,
     limits: Annotated[str, typer.Option(help="vendor or off.")] = "vendor",
+    faults: Annotated[str | None, typer.Option(help="none, typical, or faults as JSON.")] = None,
 ) -> None:
     """Run the simulated company until interrupted."""
     if context.invoked_subcommand is not None:
         return
     from console.sandbox_process import serve_in_foreground
 
-    first, dots, last = clients_per_month.partition("..")
-    if not dots or not first.isdigit() or not last.isdigit():
-        raise fail(
-            f"--clients-per-month {clients_per_month!r} is not FIRST..LAST, such as 10..100", WRONG_USE
-        )
-    folder = load_settings().home.resolve() / "sandbox"
-    options = [
-        "--seed",
-        str(seed),
-        "--months",
-        str(months),
-        "--first",
-        first,
-        "--last",
-        last,
-        "--limits",
-        limits,
-    ]
-    raise typer.Exit(serve_in_foreground(folder, options))
+    options = ["--limits", limits]
+    if clients_per_month is not None:
+        first, dots, last = clients_per_month.partition("..")
+        if not dots or not first.isdigit() or not last.isdigit():
+            raise fail(
+                f"--clients-per-month {clients_per_month!r} is not FIRST..LAST, such as 10..100", WRONG_USE
+            )
+        options += ["--first", first, "--last", last]
+    for name, value in (("--months", months), ("--seed", seed), ("--faults", faults)):
+        options += [name, str(value)] if value is not None else []
+    raise typer.Exit(serve_in_foreground(sandbox_home(load_settings()), options))
+
+
+def sandbox_home(settings: Settings) -> Path:
+    """The sandbox's own home, whatever credentials are set."""
+    return settings.home.resolve() / "sandbox"
 
 
 @sandbox_app.command(name="truth")
 def sandbox_truth(month: Month = None, as_json: Json = False) -> None:
     """The true KPIs, from the sandbox's own event log."""
     from console.read import show_kpis
-    from console.sandbox_process import ask_sandbox
+    from console.sandbox_process import sandbox_truth as ask
 
-    rows = ask_sandbox(
-        load_settings().home.resolve() / "sandbox", "truth", ["--month", month] if month else []
-    )
+    rows = ask(sandbox_home(load_settings()), month)
     print_json(rows) if as_json else show_kpis(rows)
 
 
 @sandbox_app.command(name="advance")
 def sandbox_advance(by: Annotated[str, typer.Argument(help="Such as 7d or 12h.")]) -> None:
     """Move the sandbox's clock."""
-    from console.sandbox_process import ask_sandbox
+    from console.sandbox_process import advance_sandbox
 
-    answer: Any = ask_sandbox(load_settings().home.resolve() / "sandbox", "advance", [by])
-    out.print(f"It is now {answer['clock']}")
+    out.print(f"It is now {advance_sandbox(sandbox_home(load_settings()), by)}")
 
 
 def main() -> None:

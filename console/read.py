@@ -1,6 +1,6 @@
 """Answers from what is already there: the published build and the ledger. Starts no outside call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from warehouse.errors import WarehouseError
 from warehouse.ledger import Ledger, open_ledger
 from warehouse.published import Published
 
+WIDE = 130  # characters from which the table has room for intervals, targets and reasons
 MARKS = {"ok": "● ok", "watch": "▲ watch", "off": "■ off", "not_evaluated": "○ not evaluated"}
 
 
@@ -30,25 +31,23 @@ def kpi_rows(home: Path, month: str | None) -> list[dict[str, Any]]:
 
 
 def show_kpis(rows: Sequence[Mapping[str, Any]]) -> None:
-    """KPI rows as a table for people: figure, the counts behind it, target, status."""
+    """KPI rows as a table for people: figure, the counts behind it, status; more where the screen is wide."""
+    columns: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        "period": lambda row: row["period"],
+        "kpi": lambda row: row["kpi"],
+        "name": lambda row: row["name"],
+        "segment": lambda row: row["segment"],
+        "value": lambda row: _amount(row["value"], row.get("currency")),
+        "of": _fraction,
+    }
+    if out.width >= WIDE:
+        columns["interval"] = lambda row: _span(row.get("low"), row.get("high"))
+        columns["target"] = lambda row: _span(row.get("target_low"), row.get("target_high"))
+    columns["status"] = lambda row: MARKS.get(row["status"], row["status"])
+    if out.width >= WIDE:
+        columns["reason"] = lambda row: row["reason"]
     print_table(
-        f"{len(rows)} figures",
-        ["period", "kpi", "name", "segment", "value", "of", "interval", "target", "status", "reason"],
-        [
-            [
-                row["period"],
-                row["kpi"],
-                row["name"],
-                row["segment"],
-                _amount(row["value"], row.get("currency")),
-                _fraction(row),
-                _span(row.get("low"), row.get("high")),
-                _span(row.get("target_low"), row.get("target_high")),
-                MARKS.get(row["status"], row["status"]),
-                row["reason"],
-            ]
-            for row in rows
-        ],
+        f"{len(rows)} figures", list(columns), [[cell(row) for cell in columns.values()] for row in rows]
     )
 
 

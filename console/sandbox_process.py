@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tasks.context import WORLD_FOLDER, read_sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -78,10 +80,11 @@ def serve_in_foreground(home: Path, options: Sequence[str]) -> int:
         return 0
 
 
-def ask_sandbox(home: Path, verb: str, arguments: Sequence[str]) -> Any:
-    """The JSON answer of `python -m sandbox VERB` for this home. Raises SandboxFailed with its own words."""
+def sandbox_truth(home: Path, month: str | None) -> list[dict[str, Any]]:
+    """The true KPIs of the sandbox in this home, running or not. Raises SandboxFailed with its own words."""
+    chosen = ["--month", month] if month else []
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", verb, "--home", str(home / WORLD_FOLDER), *arguments, "--json"],
+        [sys.executable, "-m", "sandbox", "truth", "--home", str(home / WORLD_FOLDER), *chosen, "--json"],
         cwd=ROOT,
         env=_environment(),
         capture_output=True,
@@ -90,8 +93,22 @@ def ask_sandbox(home: Path, verb: str, arguments: Sequence[str]) -> Any:
     )
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
-        raise SandboxFailed(words[-1] if words else f"python -m sandbox {verb} ended with {done.returncode}")
-    return json.loads(done.stdout)
+        raise SandboxFailed(words[-1] if words else f"python -m sandbox truth ended with {done.returncode}")
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def advance_sandbox(home: Path, by: str) -> str:
+    """Move the sandbox's clock, starting it for that if need be; the new instant (ISO, UTC)."""
+    with running_sandbox(home):
+        description = read_sandbox(home)
+        if description is None:
+            raise SandboxFailed("The sandbox ended by itself; see world/sandbox.log in its home.")
+        answer = httpx.post(f"{description['control']['base_url']}/advance", json={"by": by}, timeout=120)
+        said = answer.json()
+        if answer.is_error:
+            raise SandboxFailed(str(said.get("error", said)))
+        return str(said["clock"])
 
 
 def _environment() -> dict[str, str]:

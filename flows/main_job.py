@@ -35,6 +35,7 @@ def main_job(full: bool = False, report: bool = True, as_of: datetime | None = N
     with watch.stage("follow up"):
         decided = steps.decide_follow_ups(moment)
         sent = steps.deliver_outbox(moment)
+        steps.read_back(moment, sent)
     with watch.stage("alerts"):
         alerts = steps.evaluate_alerts(moment)
         notified = steps.deliver_outbox(moment)

@@ -315,7 +315,7 @@ def _digest(root: Path) -> str:
     return total.hexdigest()
 
 
-def _parse(root: Path, name: str) -> Any:  # noqa: ANN401 - YAML may hold anything; the models say what may
+def _parse(root: Path, name: str) -> Any:
     path = root / name
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506 - safe

@@ -67,7 +67,6 @@ def mail(report: Html, sender: str, recipient: str) -> EmailMessage:
     message["To"] = recipient
     message["Subject"] = summary.subject
     message["Date"] = format_datetime(report.edition.facts.as_of)
-    message["Content-Language"] = report.edition.language
     message.set_content(summary.text)
     message.add_alternative(summary.html, subtype="html")
     page = message.get_body(("html",))
@@ -75,6 +74,8 @@ def mail(report: Html, sender: str, recipient: str) -> EmailMessage:
         for cid, png in summary.images.items():
             page.add_related(png, maintype="image", subtype="png", cid=f"<{cid}>", disposition="inline")
     message.add_attachment(report.text.encode(), maintype="text", subtype="html", filename=report.file_name)
+    # Last, because setting content clears such headers.
+    message["Content-Language"] = report.edition.language
     return message
 
 

@@ -292,7 +292,7 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
 
 
 def render(edition: Edition, inputs: str = "") -> Html:
-    """The page of an edition; `inputs` (a digest) is noted in it, to tell later what it was made from."""
+    """The page of an edition; `inputs` (a digest) is its last line, to tell later what it was made from."""
     words = edition.fmt.wording
     text = (
         environment()
@@ -370,7 +370,8 @@ def _verdict(views: list[FigureView], fmt: Format) -> str:
     words = fmt.wording
     off = [view for view in views if view.status == "off"]
     if not off:
-        return words.text("verdict.good")
+        seen = any(view.status in {"ok", "watch"} for view in views)
+        return words.text("verdict.good" if seen else "verdict.none")
     names = fmt.listed(
         [words.text("verdict.item", name=view.name, value=view.value) for view in off[:OFF_NAMED]]
     )

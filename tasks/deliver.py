@@ -41,7 +41,7 @@ POLL_SECONDS = 0.05
 Consent = Callable[[Payload, datetime], str | None]
 
 
-class SenderBusy(WarehouseError):  # noqa: N818 - says what is, as the warehouse's own errors do
+class SenderBusy(WarehouseError):
     """Another process delivers for this home; wait for it, or end it."""
 
 

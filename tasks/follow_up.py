@@ -242,7 +242,7 @@ order by c.client_id
 """
 
 
-def read_clients(con: Any, as_of: datetime, since: timedelta = KEPT_IN_VIEW) -> list[Client]:  # noqa: ANN401
+def read_clients(con: Any, as_of: datetime, since: timedelta = KEPT_IN_VIEW) -> list[Client]:
     """Clients of the published build (`con`: its connection) who started within `since` before `as_of`."""
     return list(_clients(con.execute(_CLIENTS, [as_of, as_of - since]).fetchall()))
 

@@ -4,6 +4,7 @@ An original stays in `landing/accounting/files/<sha256>`, with what came of it i
 records are merged. A copy without that outcome belongs to a killed import and is taken up by the next one.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -23,8 +24,8 @@ from connectors.accounting.shapes import Record
 from warehouse.errors import UnreadableLanding
 from warehouse.landing import Landing, LandingRun
 from warehouse.raw import Merged, merge, unmerged
-from warehouse.status import SourceStatus, record_status
-from warehouse.store import Store, lock
+from warehouse.status import SourceStatus, record_status, source_statuses
+from warehouse.store import Store, disk_errors, lock
 
 if TYPE_CHECKING:
     from tasks.sync import ResourceReport
@@ -61,14 +62,6 @@ class ImportReport:
     files: tuple[dict[str, Any], ...] = ()
     waiting: tuple[str, ...] = ()  # files still being written, left for the next run
     error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    """A file whose content is not in raw yet, and what it holds."""
-
-    path: Path
-    read: ImportedFile
 
 
 def inspect(paths: Iterable[Path], options: ReadOptions = DEFAULTS) -> list[dict[str, Any]]:
@@ -112,7 +105,8 @@ def import_inbox(
     started = time.perf_counter()
     if not inbox.is_dir():
         status = SourceStatus(SOURCE, "not_configured", "there is no inbox folder", as_of)
-        record_status(store, status)
+        if SOURCE not in source_statuses(store):  # files may have been imported by hand
+            record_status(store, status)
         return ImportReport(SOURCE, "not_configured", status.reason, 0, 0, 0.0, ())
     settled, growing = _settled(inbox, clock, wait)
     return _import(_Job(landing, store, as_of, options, started), settled, growing)
@@ -147,21 +141,22 @@ def _import(
     with lock(job.landing.folder / SOURCE / ".sync.lock", fcntl.LOCK_EX, PATIENCE):
         totals = {name: _Tally() for name in RESOURCES}
         error: UnreadableLanding | None = None
-        summaries, new = _look(paths, folder, job.options)
+        summaries: list[dict[str, Any]] = []
         try:
             for name in RESOURCES:
-                _land_and_merge(job, name, new, totals[name])
+                for run in unmerged(job.store, job.landing, SOURCE, name):
+                    _merge(job.store, run, totals[name])
+            landed = _land(job, paths, folder, summaries, totals)
+            for digest, found in landed.items():
+                _write(_outcome(folder, digest), orjson.dumps(found))
         except UnreadableLanding as failure:
             error = failure
-        else:
-            for item in new:
-                _write(folder / f"{item.read.sha256}.json", orjson.dumps(summary(item.read)))
         reasons = [reason for found in summaries if (reason := _fault(found))]
         reasons += [f"{path.name} is still being written" for path in growing]
         state: State = "failed" if error else "partial" if reasons else "complete"
         reason = str(error) if error else "; ".join(reasons) or None
-        # A person importing one file says nothing about the inbox; only its success or failure is reported.
-        if not named:
+        # A person importing one file says nothing about the inbox, unless there is none.
+        if not named or source_statuses(job.store).get(SOURCE) is None:
             good_until = job.as_of if state == "complete" else None
             record_status(job.store, SourceStatus(SOURCE, state, reason, job.as_of, good_until))
     return ImportReport(
@@ -235,32 +230,72 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _look(
-    paths: Sequence[Path], folder: Path, options: ReadOptions
-) -> tuple[list[dict[str, Any]], list[_New]]:
-    """Read what is not in raw yet; copy what can be taken in. Summaries of all files, and the new ones."""
-    summaries: list[dict[str, Any]] = []
-    new: list[_New] = []
-    seen: set[str] = set()
-    interrupted = sorted(
-        p for p in folder.iterdir() if len(p.name) == 64 and not _outcome(folder, p.name).exists()
-    )
-    for path in [*paths, *interrupted]:
-        digest = _digest(path, options)
-        if digest in seen:
-            continue
-        if digest is not None:
-            seen.add(digest)
-            outcome = _outcome(folder, digest)
-            if outcome.exists():
-                summaries.append({**json.loads(outcome.read_bytes()), "file": path.name})
+def _land(
+    job: _Job,
+    paths: Sequence[Path],
+    folder: Path,
+    summaries: list[dict[str, Any]],
+    totals: dict[str, _Tally],
+) -> dict[str, dict[str, Any]]:
+    """Read, copy, land and merge what is not in raw yet, one file in memory at a time.
+
+    Adds a summary of every file to `summaries`; returns those of the new files by their sha256.
+    """
+    new: dict[str, dict[str, Any]] = {}
+    seen: dict[str, dict[str, Any]] = {}
+    with contextlib.ExitStack() as stack:
+        runs: dict[str, LandingRun] = {}
+        interrupted = _interrupted(folder)
+        for path in [*paths, *interrupted]:
+            digest = _digest(path, job.options)
+            if digest is not None and digest not in seen and (outcome := _outcome(folder, digest)).exists():
+                seen[digest] = _known(outcome, job.options)
+                summaries.append({**seen[digest], "file": path.name})
                 continue
-        found = _read(path, options)
-        summaries.append(summary(found))
-        if found.refusal is None and found.sha256:
+            if digest in seen:
+                if path not in interrupted:
+                    summaries.append({**seen[digest], "file": path.name})
+                continue
+            found = _read(path, job.options)
+            summaries.append(summary(found))
+            seen[found.sha256] = summaries[-1]
+            if found.refusal is not None:
+                continue
             _copy(path, folder, found.sha256)
-            new.append(_New(path, found))
-    return summaries, new
+            new[found.sha256] = {**summaries[-1], "answers": _answers(job.options)}
+            for name in RESOURCES:
+                for cursor, body, count in _pages(found, name):
+                    if name not in runs:
+                        run = job.landing.open(SOURCE, name, None, job.as_of)
+                        runs[name] = stack.enter_context(run)
+                    # A killed import may have landed it already.
+                    if all(page.cursor != cursor for page in runs[name].pages):
+                        runs[name].append(body, count, cursor)
+                        totals[name].pages += 1
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run.complete()
+            _merge(job.store, run, totals[name])
+            totals[name].seconds = time.perf_counter() - started
+    return new
+
+
+def _interrupted(folder: Path) -> list[Path]:
+    """Copies whose import was killed before their records were in raw."""
+    return sorted(p for p in folder.iterdir() if len(p.name) == 64 and not _outcome(folder, p.name).exists())
+
+
+def _answers(options: ReadOptions) -> dict[str, str | None]:
+    return {"decimal_mark": options.decimal_mark, "date_order": options.date_order}
+
+
+def _known(outcome: Path, options: ReadOptions) -> dict[str, Any]:
+    """The summary of content imported before, with a warning when it was read with other answers than now."""
+    found: dict[str, Any] = json.loads(outcome.read_bytes())
+    before, now = found.pop("answers", {}), _answers(options)
+    if any(value is not None and value != before.get(name) for name, value in now.items()):
+        found["warnings"].append("This content was imported before, with other answers; nothing was changed")
+    return found
 
 
 def _outcome(folder: Path, digest: str) -> Path:
@@ -297,35 +332,11 @@ def _copy(path: Path, folder: Path, digest: str) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as handle:
+    with disk_errors(path), draft.open("wb") as handle:
         handle.write(data)
         handle.flush()
         os.fsync(handle.fileno())
     draft.replace(path)
-
-
-def _land_and_merge(job: _Job, resource: str, new: list[_New], tally: _Tally) -> None:
-    landing, store = job.landing, job.store
-    started = time.perf_counter()
-    for run in unmerged(store, landing, SOURCE, resource):
-        _merge(store, run, tally)
-    pages = [page for item in new for page in _pages(item.read, resource)]
-    if pages or _is_open(landing, resource):
-        with landing.open(SOURCE, resource, None, job.as_of) as run:
-            landed = {page.cursor for page in run.pages}
-            for cursor, body, count in pages:
-                if cursor not in landed:
-                    run.append(body, count, cursor)
-                    tally.pages += 1
-            run.complete()
-        _merge(store, run, tally)
-    tally.seconds = time.perf_counter() - started
-
-
-def _is_open(landing: Landing, resource: str) -> bool:
-    """True when a killed import left pages of this resource without their end."""
-    folder = landing.folder / SOURCE / resource
-    return any(not (run / "complete.json").exists() for run in folder.glob("[0-9]*Z"))
 
 
 def _pages(found: ImportedFile, resource: str) -> Iterable[tuple[str, bytes, int]]:

@@ -47,7 +47,7 @@ def build(payload: Mapping[str, Any], marker: str, company: Company, as_of: date
     return message
 
 
-def _add_images(message: EmailMessage, images: Any) -> None:  # noqa: ANN401 - as stored in JSON
+def _add_images(message: EmailMessage, images: Any) -> None:
     page = message.get_body(("html",))
     if not isinstance(page, EmailMessage):
         return

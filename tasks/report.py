@@ -1,11 +1,10 @@
 """The weekly report as files in the home and mail in the outbox; what is unchanged is not made again."""
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,11 +93,10 @@ def inputs_digest(facts: Facts, playbook: Playbook) -> str:
 
 
 def _made_from(path: Path, inputs: str) -> bool:
-    """True when the page at `path` says that it was made from these inputs."""
+    """True when the page at `path` is whole and its last line says that it was made from these inputs."""
     try:
-        with path.open(encoding="utf-8") as page:
-            return f'<meta name="tenfold-inputs" content="{inputs}">' in page.read(2000)
-    except (OSError, UnicodeDecodeError):
+        return path.read_bytes().rstrip().endswith(f"<!-- inputs {inputs} -->".encode())
+    except OSError:
         return False
 
 

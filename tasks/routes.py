@@ -22,10 +22,10 @@ class Route(Protocol):
     def connect(self) -> None:
         """Make ready to hand over. Raises RetryLater or FixConfig: nothing of this channel can go now."""
 
-    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ANN401 - each route's own
+    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:
         """What `hand_over` takes. Raises PermanentRefusal when it can never be sent."""
 
-    def hand_over(self, prepared: Any) -> str:  # noqa: ANN401
+    def hand_over(self, prepared: Any) -> str:
         """Do it; the provider's reference. Raises ConnectorError; HandOverUnknown = it may be done."""
 
     def look_up(self, payload: Payload, marker: str) -> str | None:
@@ -50,7 +50,7 @@ class MailRoute:
         if self._connection is None:
             self._connection = self._sender.connect()
 
-    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ANN401
+    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:
         """The whole message."""
         try:
             return outgoing_mail.build(payload, marker, self._company, as_of)
@@ -60,7 +60,7 @@ class MailRoute:
                 f"the message cannot be built ({type(error).__name__}); correct the address or the files"
             ) from None
 
-    def hand_over(self, prepared: Any) -> str:  # noqa: ANN401
+    def hand_over(self, prepared: Any) -> str:
         """Give the message to the server; its reply."""
         if self._connection is None:
             raise RetryLater("the connection to the mail server is not open; try again")
@@ -102,14 +102,14 @@ class TaskRoute:
     def connect(self) -> None:
         """Nothing to do: each request connects by itself."""
 
-    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ANN401, ARG002
+    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ARG002
         """The payload, complete."""
         _require(payload, ("person_id", "due", "subject", "body", "owner_id"))
         if marker not in payload["body"]:
             raise PermanentRefusal("the task's text lacks its marker, so it could not be found again")
         return payload
 
-    def hand_over(self, prepared: Any) -> str:  # noqa: ANN401
+    def hand_over(self, prepared: Any) -> str:
         """Create the task; its id."""
         return self._hubspot.create_task(
             prepared["person_id"],
@@ -144,12 +144,12 @@ class NoticeRoute:
         if not self._urls:
             raise FixConfig("no address for alerts; set TENFOLD_ALERTS__URLS")
 
-    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ANN401, ARG002
+    def prepare(self, payload: Payload, marker: str, as_of: datetime) -> Any:  # noqa: ARG002
         """The payload, complete."""
         _require(payload, ("title", "body", "severity"))
         return payload
 
-    def hand_over(self, prepared: Any) -> str:  # noqa: ANN401
+    def hand_over(self, prepared: Any) -> str:
         """Send it to every address; which took it. Raises RetryLater when none did."""
         found = notify(self._urls, prepared["title"], prepared["body"], prepared["severity"])
         summary = ", ".join(

@@ -131,11 +131,34 @@ def read_source(
     return account
 
 
-def _sync(rooms: Rooms, source: str, as_of: datetime, *, full: bool, since: datetime | None) -> SyncReport:
+@task(name="read-back", cache_policy=NO_CACHE)
+def read_back(as_of: datetime, sent: dict[str, Any]) -> int:
+    """Read the CRM tasks that were just written, so that they are no news to the next run; rows added."""
+    if not sent["counts"].get("hubspot_task sent"):
+        return 0
+    return _sync(open_rooms(), "hubspot", as_of, only=("tasks",)).rows_added
+
+
+def _sync(
+    rooms: Rooms,
+    source: str,
+    as_of: datetime,
+    *,
+    full: bool = False,
+    since: datetime | None = None,
+    only: Sequence[str] | None = None,
+) -> SyncReport:
     connectors = build_connectors(rooms.home.settings, rooms.home.path)
     try:
         return sync_source(
-            connectors[source], rooms.landing, rooms.store, as_of, full=full, since=since, log=progress.debug
+            connectors[source],
+            rooms.landing,
+            rooms.store,
+            as_of,
+            full=full,
+            since=since,
+            only=only,
+            log=progress.debug,
         )
     finally:
         close_all(connectors.values())

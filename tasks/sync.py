@@ -113,17 +113,10 @@ def sync_source(
         warnings = [warning for report in reports for warning in report.warnings]
         state: SyncState = "failed" if error else "partial" if warnings else "complete"
         reason = str(error) if error else "; ".join(warnings) or None
-        record_status(
-            store,
-            SourceStatus(
-                source=source.source,
-                state=state,
-                reason=reason,
-                finished_at=as_of,
-                # A read of some resources says nothing of the others.
-                good_until=as_of if state == "complete" and only is None else None,
-            ),
-        )
+        # A read of some resources that went well says nothing of the others.
+        if only is None or state != "complete":
+            good_until = as_of if state == "complete" else None
+            record_status(store, SourceStatus(source.source, state, reason, as_of, good_until))
     return SyncReport(
         source=source.source,
         state=state,

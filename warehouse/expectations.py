@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.engine import Expectation, Model
 from warehouse.errors import ModelError
-from warehouse.store import quoted
+from warehouse.store import first_line, quoted
 
 Status = Literal["passed", "failed", "error", "not_evaluated"]
 
@@ -62,11 +62,14 @@ def quarantine(
 
 
 def label(found: Expectation) -> str:
-    """How an expectation is called in results: its name and what it is about."""
-    about = ", ".join([*([found.column] if found.column else []), *found.column_list])
-    if found.sql and not about:
-        about = " ".join(found.sql.split())[:80]
-    return f"{found.expectation}({about})"
+    """How an expectation is called in results: its name and what it is about; no two of a model are alike."""
+    about = [*([found.column] if found.column else []), *found.column_list]
+    if found.min_value is not None or found.max_value is not None:
+        low, high = ("" if bound is None else f"{bound:g}" if isinstance(bound, float) else bound
+                     for bound in (found.min_value, found.max_value))
+        about.append(f"{low}..{high}")
+    about += [" ".join(text.split())[:80] for text in (found.where, found.sql) if text]
+    return f"{found.expectation}({', '.join(about)})"
 
 
 def bad_rows(model: Model, found: Expectation) -> str:
@@ -110,8 +113,7 @@ def _evaluate(
         _name_this(con, table)
         violations = _scalar(con, f"select count(*) from ({bad_rows(model, found)})")
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as fault:
-        # The first line names what is wrong; the rest may quote values.
-        status, error = "error", str(fault).splitlines()[0]
+        status, error = "error", first_line(fault)
     else:
         empty = rows == 0 and found.expectation != "expect_table_row_count_to_be_between"
         status = "failed" if violations else "not_evaluated" if empty else "passed"

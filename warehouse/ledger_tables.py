@@ -110,7 +110,7 @@ class Alert(SQLModel, table=True):
 
 
 class Switch(SQLModel, table=True):
-    """Whether a channel delivers (dry_run, live, stopped); clients of before `go_live_date` are left alone."""
+    """Whether a channel delivers (dry_run, live, stopped); who came before `go_live_date` is left alone."""
 
     channel: str = Field(primary_key=True)
     mode: str

@@ -13,7 +13,7 @@ from warehouse.engine import Model, engine_digest
 from warehouse.errors import ModelError
 from warehouse.expectations import Result, evaluate, quarantine
 from warehouse.raw import ensure_table
-from warehouse.store import quoted
+from warehouse.store import first_line, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ def _create_missing(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> 
 
 
 def run_model(con: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:
-    """Run a model's statement. Raises ModelError with DuckDB's first line; the rest may quote data."""
+    """Run a model's statement. Raises ModelError with what DuckDB says, without data."""
     try:
         con.execute(statement)
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-        raise ModelError(f"{model.layer}/{model.name}.sql: {str(error).splitlines()[0]}") from None
+        raise ModelError(f"{model.layer}/{model.name}.sql: {first_line(error)}") from None
 
 
 def _try(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:

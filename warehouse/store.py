@@ -9,6 +9,7 @@ import fcntl
 import importlib.util
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -57,6 +58,7 @@ class Store:
         self.key = key
         self.memory = memory
         self.patience = patience
+        self._ready = False
 
     @contextlib.contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -89,8 +91,10 @@ class Store:
         # A kill during the very first write may leave a file without tables, or without a byte.
         if not self.path.exists() or self.path.stat().st_size == 0:
             return False
-        with self._reading() as con:
-            return _is_prepared(con)
+        if not self._ready:
+            with self._reading() as con:
+                self._ready = _is_prepared(con)
+        return self._ready
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -206,6 +210,12 @@ def _load_httpfs(con: duckdb.DuckDBPyConnection) -> None:
             "TENFOLD_WAREHOUSE__KEY: encryption needs the package duckdb-extension-httpfs; install it or unset the key."
         )
     con.execute(f"load {quoted(str(binaries[-1]))}")
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says went wrong, without the values it quotes: they may be a client's data."""
+    line = str(error).splitlines()[0]
+    return re.sub(r"'.*'", "'…'", line) if isinstance(error, duckdb.DataError) else line
 
 
 def quoted(text: str) -> str:

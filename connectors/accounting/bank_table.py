@@ -8,13 +8,14 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from connectors.accounting.bank_layout import (
-    SIGN_IN,
-    SIGN_OUT,
-    Layout,
-    layout_from_content,
-    layout_from_header,
+from connectors.accounting.bank_checks import (
+    balance_breaks,
+    balance_is_constant,
+    drop_ids_that_repeat,
+    spread_currency,
 )
+from connectors.accounting.bank_columns import SIGN_IN, SIGN_OUT
+from connectors.accounting.bank_layout import Layout, layout_from_content, layout_from_header
 from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
 from connectors.accounting.dates import decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
@@ -123,12 +124,12 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
     if not below or not parsed.movements:
         parsed.warnings.append("The file holds no movements")
     if layout.id is not None:
-        _drop_ids_that_repeat(parsed)
-    _spread_currency(parsed.movements)
-    steady = _balance_is_constant(parsed.movements)
+        drop_ids_that_repeat(parsed.movements)
+    spread_currency(parsed.movements)
+    steady = balance_is_constant(parsed.movements)
     parsed.warnings += totals.disagreements([Decimal(m["amount"]) for m in parsed.movements])
     if not steady:
-        parsed.warnings += _balance_breaks(parsed.movements)
+        parsed.warnings += balance_breaks(parsed.movements)
     give_movement_keys(parsed.movements, use_balance=not steady)
     return parsed
 
@@ -263,6 +264,8 @@ def _take(
     if not has_money and is_dated_balance(row):
         totals.add(row, None, False, _number(row, layout.balance, reading.mark))
         return
+    if len(row.filled()) == 1:
+        return  # the date of the printout below the table
     if any(row.text(i) for i in range(reading.width, len(row.cells))):
         parsed.rejected.append(
             Rejected(row.number, f"the row has {len(row.cells)} fields and the table {reading.width}")
@@ -394,52 +397,3 @@ def _text(row: Row, layout: Layout) -> str:
         if part and part not in parts:
             parts.append(part)
     return " · ".join(parts)
-
-
-def _drop_ids_that_repeat(parsed: Parsed) -> None:
-    """Some banks fill the id column with a customer number: an id that repeats identifies nothing."""
-    ids = [m["bank_id"] for m in parsed.movements if m["bank_id"]]
-    if len(ids) != len(set(ids)):
-        for movement in parsed.movements:
-            movement["bank_id"] = None
-
-
-def _spread_currency(movements: list[Record]) -> None:
-    """Where some amounts carry a currency sign and all of these the same, it is the whole table's."""
-    known = {m["currency"] for m in movements} - {None}
-    if len(known) == 1:
-        for movement in movements:
-            movement["currency"] = movement["currency"] or next(iter(known))
-
-
-def _balance_is_constant(movements: list[Record]) -> bool:
-    """True when every row repeats one balance (that of today), which then says nothing about the row."""
-    balances = {m["balance"] for m in movements}
-    return len(movements) > 1 and len(balances) == 1 and any(Decimal(m["amount"]) for m in movements)
-
-
-def _balance_breaks(movements: list[Record]) -> list[str]:
-    """Where the running balance does not follow, in tables whose balance follows nearly everywhere."""
-    by_account: dict[str | None, list[Record]] = {}
-    for movement in movements:
-        if movement["balance"] is not None:
-            by_account.setdefault(movement["account"], []).append(movement)
-    warnings = []
-    for rows in by_account.values():
-        figures = [(Decimal(m["amount"]), Decimal(m["balance"]), m["row"]) for m in rows]
-        steps = list(pairwise(figures))
-        forward = [(a, b) for a, b in steps if b[1] - a[1] != b[0]]
-        backward = [(a, b) for a, b in steps if a[1] - b[1] != a[0]]
-        breaks = min(forward, backward, key=len)
-        if not steps or not breaks:
-            continue
-        if len(breaks) * 4 > len(steps) and len(steps) > 2:
-            warnings.append(
-                "The balance column does not follow the amounts: rows may be missing or out of order"
-            )
-            continue
-        places = ", ".join(f"{a[2]}-{b[2]}" for a, b in breaks[:5])
-        warnings.append(
-            f"The balance does not follow between rows {places}: one may be missing, doubled or changed"
-        )
-    return warnings

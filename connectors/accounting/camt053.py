@@ -217,5 +217,5 @@ def _check(statement: Element, movements: list[Record]) -> list[str]:
     total = sum((Decimal(m["amount"]) for m in movements), Decimal(0))
     if opening + total == closing:
         return []
-    found = f"Opening {amount_text(opening)} and entries {amount_text(total)} {currency}"
-    return [f"{found} do not give the closing balance {amount_text(closing)}"]
+    figures = f"Opening {amount_text(opening)} and entries {amount_text(total)} {currency}"
+    return [f"{figures} do not give the closing balance {amount_text(closing)}"]

@@ -104,6 +104,12 @@ def test_members_of_every_status_are_asked_for() -> None:
     assert set(ids(read(FakeMailchimp(everyone), "members"), "members", "status")) == set(STATUSES)
 
 
+def test_each_status_is_read_from_its_own_beginning() -> None:
+    old = [member(9000 + number, NOON - 30 * DAY, "cleaned") for number in range(3)]
+    account = FakeMailchimp([*SPREAD, *old])
+    assert set(ids(read(account, "members"), "members")) == {each["id"] for each in [*SPREAD, *old]}
+
+
 def test_an_increment_asks_from_a_little_before_the_last_read() -> None:
     account = FakeMailchimp([member(1, NOON - timedelta(minutes=4)), member(2, NOON - DAY)])
     assert ids(read(account, "members", Window(NOON, NOON + DAY)), "members") == [f"{1:032x}"]

@@ -19,11 +19,19 @@ def playbook() -> Playbook:
     return load_playbook()
 
 
-@pytest.fixture
-def build() -> Iterator[Made]:
+@pytest.fixture(scope="session")
+def made_once() -> Iterator[Made]:
     made = make_build()
     yield made
     made.con.close()
+
+
+@pytest.fixture
+def build(made_once: Made) -> Iterator[Made]:
+    """The build, to be changed at will: what a test does to it is taken back."""
+    made_once.con.begin()
+    yield made_once
+    made_once.con.rollback()
 
 
 @pytest.fixture
@@ -34,11 +42,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="session")
-def facts(playbook: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Facts:
+def facts(made_once: Made, playbook: Playbook, tmp_path_factory: pytest.TempPathFactory) -> Facts:
     """The facts of the week, for tests that only read."""
     with open_ledger(tmp_path_factory.mktemp("ledger")) as found:
         fill(found)
-        return gather(make_build(), found, playbook, WEEK)
+        return gather(made_once, found, playbook, WEEK)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_the_mail_has_text_html_charts_and_the_whole_report(
     (attached,) = message.iter_attachments()
     language = str(message["Content-Language"])
     assert attached.get_filename() == f"weekly-2026-W46.{language}.html"
-    assert attached.get_content() == pages[language].text
+    assert attached.get_payload(decode=True) == pages[language].text.encode()
 
 
 def test_every_image_of_the_mail_is_in_the_mail(message: EmailMessage) -> None:

@@ -7,6 +7,7 @@ from made_build import AS_OF, Made
 from page_reader import Element, read
 
 from playbook.loader import Playbook
+from reports.figures import KpiTable
 from reports.weekly import Facts, Html, ReportError, compose, gather, last_week, render, weekly
 from warehouse.ledger import Home, Ledger
 
@@ -17,6 +18,12 @@ LOADS = {"src", "srcset", "href", "xlink:href", "data", "poster", "action", "bac
 
 def figures(page: Element) -> dict[tuple[str, str], Element]:
     return {(e.attributes["data-kpi"], e.attributes["data-segment"]): e for e in page.all("data-kpi")}
+
+
+def plain(build: Made, ledger: Ledger, playbook: Playbook, week: str, language: str) -> Html:
+    """The report without its charts, which take nearly all of the time."""
+    found = gather(build, ledger, playbook, week)
+    return render(compose(replace(found, table=KpiTable({})), playbook, language))
 
 
 def shown(page: Element, kpi: str, segment: str = "all") -> str:
@@ -57,7 +64,7 @@ def test_the_page_is_well_formed_and_every_anchor_leads_somewhere(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_placeholder_and_no_empty_value_is_left_in_the_page(pages: dict[str, Html], language: str) -> None:
-    body = read(pages[language].text.partition("</style>")[2])
+    body = read(pages[language].text.partition("</head>")[2].partition("</html>")[0])
     text = body.text
     assert not re.search(r"[{}]|\bNone\b|\bnan\b|\bnull\b|\bundefined\b|Decimal|datetime", text)
     assert not re.search(r"\b\w+\.\w+\.(one|other)\b", text)
@@ -130,7 +137,7 @@ def test_a_source_that_is_not_configured_takes_its_figures_along_and_says_so(
         "update kpi.value set money_value = null, value = null, status = 'not_evaluated', "
         "reason = 'accounting is not configured' where kpi in ('K5', 'K8', 'K9', 'K10')"
     )
-    page = read(weekly(build, ledger, playbook, "2026-W46", "es").text)
+    page = read(plain(build, ledger, playbook, "2026-W46", "es").text)
     for kpi in ("K5", "K8", "K9", "K10"):
         assert "Contabilidad sin configurar" in figures(page)[kpi, "all"].text
     assert "no se ha podido evaluar: Contabilidad sin configurar" in page.text
@@ -146,7 +153,7 @@ def test_a_late_source_marks_exactly_the_figures_that_depend_on_it(
         "where source = 'accounting'",
         [late],
     )
-    page = read(weekly(build, ledger, playbook, "2026-W46", "en").text)
+    page = read(plain(build, ledger, playbook, "2026-W46", "en").text)
     marked = {e.attributes["data-stale"] for e in page.all("data-stale")}
     assert marked == {"K8", "K9", "K19"}
     assert "data until 14 Nov" in figures(page)["K8", "all"].text
@@ -168,7 +175,7 @@ def test_a_name_with_html_in_it_is_shown_and_not_obeyed(
     name = "<script>alert('x')</script> & \"Söhne\" {{ e }}"
     build.con.execute("update core.client set name = ?", [name])
     build.con.execute("update kpi.client_attention set name = ?", [name])
-    html = weekly(build, ledger, playbook, "2026-W46", "en").text
+    html = plain(build, ledger, playbook, "2026-W46", "en").text
     assert "<script" not in html
     page = read(html)
     assert name in page.text
@@ -233,8 +240,9 @@ def test_checks_that_did_not_pass_are_named_and_those_not_run_are_not_called_pas
 
 
 def test_the_banner_is_there_for_a_sandbox_and_only_for_one(facts: Facts, playbook: Playbook) -> None:
-    made_up = render(compose(facts, playbook, "en"))
-    real = render(compose(replace(facts, sandbox=False), playbook, "en"))
+    without = replace(facts, table=KpiTable({}))
+    made_up = render(compose(without, playbook, "en"))
+    real = render(compose(replace(without, sandbox=False), playbook, "en"))
     assert [e for e in read(made_up.text).all("id") if e.attributes["id"] == "sandbox"] != []
     assert [e for e in read(real.text).all("id") if e.attributes["id"] == "sandbox"] == []
 
@@ -247,9 +255,9 @@ def test_the_kind_of_home_comes_from_the_ledger(build: Made, ledger: Ledger, pla
 
 
 def test_the_same_inputs_give_the_same_page_to_the_byte(
-    facts: Facts, pages: dict[str, Html], playbook: Playbook
+    made_once: Made, pages: dict[str, Html], playbook: Playbook, ledger: Ledger
 ) -> None:
-    assert render(compose(facts, playbook, "es")).text == pages["es"].text
+    assert weekly(made_once, ledger, playbook, "2026-W46", "es").text == pages["es"].text
 
 
 def test_a_week_that_is_not_over_is_refused_with_what_to_do(
@@ -278,7 +286,7 @@ def test_a_first_week_without_any_past_still_makes_a_report(
         build.con.execute(f"delete from {table}")
     build.con.execute("update core.client set ended_at = null, is_active = true")
     build.con.execute("delete from kpi.value where not (grain = 'week' and period = '2026-W46')")
-    page = read(weekly(build, ledger, playbook, "2026-W46", "en").text)
+    page = read(plain(build, ledger, playbook, "2026-W46", "en").text)
     assert "first period measured" in page.text
     assert "No client left this week." in page.text
     assert "No client shows a sign of trouble" in page.text
@@ -292,7 +300,7 @@ def test_a_week_in_which_nothing_could_be_evaluated_says_so(
         "update kpi.value set value = null, money_value = null, numerator = null, denominator = null, n = null, "
         "low = null, high = null, status = 'not_evaluated', reason = 'hubspot was never loaded'"
     )
-    html = weekly(build, ledger, playbook, "2026-W46", "es")
+    html = plain(build, ledger, playbook, "2026-W46", "es")
     assert html.edition.headline == "Las cifras de esta semana no se han podido evaluar."
     assert "en objetivo" not in " ".join(text for _, text in html.edition.tally)
     assert html.edition.verdict != html.edition.fmt.wording.text("verdict.good")

@@ -13,7 +13,7 @@ from hubspot.crm.contacts import (
 )
 from hubspot.crm.objects.tasks import SimplePublicObjectInputForCreate as TaskInput
 
-from tests.sandbox.conftest import Served
+from tests.sandbox.worlds import Served
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,10 @@ def test_contacts_are_listed_page_by_page_and_all_at_once(portal: Any) -> None:
 def test_search_answers_with_a_total_and_an_offset(portal: Any) -> None:
     wanted = {"propertyName": "lifecyclestage", "operator": "EQ", "value": "customer"}
     request = PublicObjectSearchRequest(
-        filter_groups=[{"filters": [wanted]}], sorts=["lastmodifieddate"], properties=["lifecyclestage"], limit=5
+        filter_groups=[{"filters": [wanted]}],
+        sorts=["lastmodifieddate"],
+        properties=["lifecyclestage"],
+        limit=5,
     )
     found = portal.crm.contacts.search_api.do_search(request)
     assert found.total > 5
@@ -93,9 +96,12 @@ def test_a_contact_and_its_task_are_created_and_a_duplicate_is_a_conflict(portal
     )
     linked = portal.crm.associations.v4.basic_api.get_page("contacts", made.id, "tasks")
     assert [str(row.to_object_id) for row in linked.results] == [task.id]
-    assert portal.crm.objects.tasks.basic_api.get_by_id(task.id, properties=["hs_task_subject"]).properties[
-        "hs_task_subject"
-    ] == "Call"
+    assert (
+        portal.crm.objects.tasks.basic_api.get_by_id(task.id, properties=["hs_task_subject"]).properties[
+            "hs_task_subject"
+        ]
+        == "Call"
+    )
 
 
 def test_dated_paths_answer_the_same_as_the_client_s_old_ones(portal: Any) -> None:

@@ -8,7 +8,7 @@ import mailchimp_marketing
 import pytest
 from mailchimp_marketing.api_client import ApiClientError
 
-from tests.sandbox.conftest import Served
+from tests.sandbox.worlds import Served
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def audience(account: Any) -> str:
 def test_the_account_and_its_lists_answer(account: Any, audience: str) -> None:
     assert account.ping.get() == {"health_status": "Everything's Chimpy!"}
     assert account.root.get_root()["account_name"]
-    members = account.lists.get_list_members_info(audience, count=1000, sort_field="last_changed", sort_dir="ASC")
+    members = account.lists.get_list_members_info(
+        audience, count=1000, sort_field="last_changed", sort_dir="ASC"
+    )
     assert len(members["members"]) == members["total_items"] > 20
     changed = [each["last_changed"] for each in members["members"]]
     assert changed == sorted(changed)
@@ -35,7 +37,7 @@ def test_the_account_and_its_lists_answer(account: Any, audience: str) -> None:
 
 def test_a_member_is_set_read_and_tagged(account: Any, audience: str) -> None:
     email = "Sdk.Person@nowhere.example"
-    number = hashlib.md5(email.lower().encode()).hexdigest()
+    number = hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
     body = {"email_address": email, "status_if_new": "subscribed", "merge_fields": {"FNAME": "Ada"}}
     assert account.lists.set_list_member(audience, number, body)["id"] == number
     again = account.lists.set_list_member(audience, number, {**body, "merge_fields": {"LNAME": "Byron"}})

@@ -37,7 +37,8 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     with subprocess.Popen(
         [sys.executable, str(program), str(record)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         yield Outside(record=record, **json.loads(process.stdout.readline()))
         process.stdin.close()
         process.wait(timeout=10)

@@ -9,7 +9,9 @@ from tasks import switches
 from tasks.journey import Client, Person
 from warehouse.ledger import Ledger, open_ledger
 
-START = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)  # a Monday, 11:30 in Madrid, four weeks before the clocks change
+START = datetime(
+    2026, 3, 2, 10, 30, tzinfo=UTC
+)  # a Monday, 11:30 in Madrid, four weeks before the clocks change
 ALWAYS = date(2025, 1, 1)
 LIVE = {"mail": ALWAYS, "hubspot_task": ALWAYS}
 PLAYBOOK: Playbook = load_playbook()

@@ -89,7 +89,7 @@ def places_of(channel: str, work: Callable[[], object], note: Path) -> list[Plac
     order: dict[Place, None] = {}
 
     def record() -> None:
-        sys.settrace(trace(channel, lambda place: order.setdefault(place)))
+        sys.settrace(trace(channel, order.setdefault))
         work()
         sys.settrace(None)
         note.write_text(json.dumps(list(order)))
@@ -135,7 +135,9 @@ def points(addresses: dict[str, str], folder: Path, channel: str) -> None:
     # What the parent has loaded and compiled, its children need not.
     run(Path(shutil.copytree(template, folder / "warm")), addresses, someone(-1), channel, day)
     first = home_of(0)
-    places = places_of(channel, lambda: run(first, addresses, someone(0), channel, day), folder / "places.json")
+    places = places_of(
+        channel, lambda: run(first, addresses, someone(0), channel, day), folder / "places.json"
+    )
     results = []
     for number, place in enumerate(places, 1):
         home, who = home_of(number), someone(number)
@@ -166,7 +168,10 @@ def main() -> None:
     else:
         home, prefix, count = Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
         who = [
-            client(client_id=f"{prefix}{each.client_id}", person=person(email=f"{prefix}{each.client_id}@many.test"))
+            client(
+                client_id=f"{prefix}{each.client_id}",
+                person=person(email=f"{prefix}{each.client_id}@many.test"),
+            )
             for each in clients(count)
         ]
         print(json.dumps(run(home, addresses, who, "mail", 0.0).total("sent")))

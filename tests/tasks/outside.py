@@ -45,7 +45,7 @@ class Mailbox:
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
         if address.startswith("later"):
             return "451 4.7.1 greylisted"
         if address.startswith("never"):
@@ -53,7 +53,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802
         message = message_from_bytes(envelope.content)
         fact = {"to": envelope.rcpt_tos[0], "id": message["Message-ID"], "step": message["X-Tenfold-Step"]}
         self._record.add(kind="mail", **fact)
@@ -75,10 +75,13 @@ class Crm(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path.endswith("/tasks/batch/read"):
-            rows = [{"id": each["id"], "properties": self.tasks[each["id"]]["properties"]} for each in body["inputs"]]
+            rows = [
+                {"id": each["id"], "properties": self.tasks[each["id"]]["properties"]}
+                for each in body["inputs"]
+            ]
             self._answer(200, {"results": rows})
             return
         if "slow" in body["properties"]["hs_task_subject"]:
@@ -89,7 +92,7 @@ class Crm(BaseHTTPRequestHandler):
         self.record.add(kind="task", contact=contact, id=task_id)
         self._answer(201, {"id": task_id})
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         found = re.search(r"/contacts/([^/]+)/associations/tasks", self.path)
         if found is None:
             self._answer(404, {"status": "error", "message": "not here"})

@@ -77,7 +77,9 @@ def test_only_the_latest_finished_period_of_the_right_grain_counts() -> None:
     running = kpi_row(period="2026-W47", ends_at=datetime(2026, 11, 22, 23, tzinfo=UTC))
     month = kpi_row(period="2026-10", ends_at=datetime(2026, 11, 15, 23, 30, tzinfo=UTC))
     level = kpi_row(segment="L1")
-    assert verdicts(Facts(kpi_rows=[older, good, running, month, level])) == {"sla_compliance:K19/all": "clear"}
+    assert verdicts(Facts(kpi_rows=[older, good, running, month, level])) == {
+        "sla_compliance:K19/all": "clear"
+    }
     assert [grain_of(period) for period in ("2026-W46", "2026-10", "2026-Q3")] == ["week", "month", "quarter"]
 
 
@@ -91,7 +93,10 @@ def test_churn_rings_above_its_limit_and_margin_below() -> None:
 
 
 def test_a_source_is_late_after_its_grace_and_a_failed_one_rings_only_once() -> None:
-    assert verdicts(Facts(sources=[source(until=hours(-6))])) == {"source_late:hubspot": "clear", "source_failed:hubspot": "clear"}
+    assert verdicts(Facts(sources=[source(until=hours(-6))])) == {
+        "source_late:hubspot": "clear",
+        "source_failed:hubspot": "clear",
+    }
     assert verdicts(Facts(sources=[source(until=hours(-6.1))]))["source_late:hubspot"] == "firing"
     assert verdicts(Facts(sources=[source("failed", hours(-99))])) == {"source_failed:hubspot": "firing"}
     assert verdicts(Facts(sources=[source("not_configured", None)])) == {}
@@ -126,8 +131,17 @@ def test_an_open_alert_is_not_notified_again_and_its_end_is_told_once(ledger: Le
         alert(ledger, PLAYBOOK, facts, hours(number))
         for number, facts in enumerate([BROKEN, BROKEN, BROKEN, WELL, WELL])
     ]
-    assert [(c.opened, c.still_open, c.resolved) for c in counts] == [(1, 0, 0), (0, 1, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)]
-    assert notices(ledger) == ["ALERTA: La fuente hubspot ha fallado", "RESUELTA: La fuente hubspot ha fallado"]
+    assert [(c.opened, c.still_open, c.resolved) for c in counts] == [
+        (1, 0, 0),
+        (0, 1, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+        (0, 0, 0),
+    ]
+    assert notices(ledger) == [
+        "ALERTA: La fuente hubspot ha fallado",
+        "RESUELTA: La fuente hubspot ha fallado",
+    ]
     assert ledger.open_alerts() == []
 
 
@@ -152,7 +166,9 @@ def test_a_notice_says_what_is_wrong_and_what_to_do(ledger: Ledger) -> None:
     alert(ledger, PLAYBOOK, Facts(kpi_rows=[kpi_row()]), NOW)
     [row] = ledger.outbox_rows()
     assert row.payload["title"] == "ALERTA: Cumplimiento de plazos de soporte bajo"
-    assert "90,0\N{NO-BREAK SPACE}%".replace("\N{NO-BREAK SPACE}", " ") in row.payload["body"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "90,0\N{NO-BREAK SPACE}%".replace("\N{NO-BREAK SPACE}", " ") in row.payload["body"].replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
     assert "2026-W46" in row.payload["body"]
     assert "Qué hacer" in row.payload["body"]
     assert row.business_key == "alert/sla_compliance:K19/all/2026-11-16T07:00:00+00:00/opened"
@@ -222,7 +238,7 @@ def test_a_notice_reaches_a_real_receiver_once(ledger: Ledger, tmp_path: Path) -
     heard: list[dict] = []
 
     class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
@@ -244,7 +260,9 @@ def test_a_notice_reaches_a_real_receiver_once(ledger: Ledger, tmp_path: Path) -
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([BROKEN, WELL, UNSEEN]), max_size=12))
-def test_notices_alternate_and_follow_what_was_seen(tmp_path_factory: pytest.TempPathFactory, seen: list[Facts]) -> None:
+def test_notices_alternate_and_follow_what_was_seen(
+    tmp_path_factory: pytest.TempPathFactory, seen: list[Facts]
+) -> None:
     with live_ledger(tmp_path_factory.mktemp("alerts"), NOW) as ledger:
         for number, facts in enumerate(seen):
             alert(ledger, PLAYBOOK, facts, hours(number))

@@ -60,12 +60,16 @@ def test_twice_in_a_row_sends_nothing_the_second_time(ledger, tmp_path, outside)
     assert [row.state for row in ledger.outbox_rows()] == ["sent"] * 3
 
 
-def test_a_refusal_for_now_is_tried_again_after_a_growing_pause_and_then_given_up(ledger, tmp_path, outside) -> None:
+def test_a_refusal_for_now_is_tried_again_after_a_growing_pause_and_then_given_up(
+    ledger, tmp_path, outside
+) -> None:
     follow_up(ledger, [someone("later@one.test")], PLAYBOOK, START)
     now, pauses = START, []
     for _ in range(ATTEMPTS - 1):
         assert deliver(ledger, tmp_path, {"mail": mail_route(outside)}, now).total("requeued") == 1
-        assert deliver(ledger, tmp_path, {"mail": mail_route(outside)}, now).counts == {}  # not before its time
+        assert (
+            deliver(ledger, tmp_path, {"mail": mail_route(outside)}, now).counts == {}
+        )  # not before its time
         pauses.append(only(ledger).next_try_at - now)
         now = only(ledger).next_try_at
     assert [pause / timedelta(minutes=1) for pause in pauses] == [5, 15, 45, 135]
@@ -88,7 +92,7 @@ def test_an_answer_lost_after_the_message_is_unknown_and_not_sent_again(ledger, 
 
 
 def test_one_bad_address_does_not_hold_up_the_others(ledger, tmp_path, outside) -> None:
-    who = [someone("never-b@one.test"), someone("no address" ), someone("good-b@one.test")]
+    who = [someone("never-b@one.test"), someone("no address"), someone("good-b@one.test")]
     follow_up(ledger, who, PLAYBOOK, START)
     done = deliver(ledger, tmp_path, {"mail": mail_route(outside)}, START)
     assert done.counts == {("mail", "failed"): 2, ("mail", "sent"): 1}
@@ -142,7 +146,9 @@ def test_a_sandbox_is_live_for_the_last_45_days(tmp_path) -> None:
 
     with open_ledger(tmp_path) as ledger:
         switches.prepare_home(ledger, "sandbox", START, "Europe/Madrid")
-        assert {(s.mode, s.go_live_date.isoformat()) for s in ledger.switches().values()} == {("live", "2026-01-16")}
+        assert {(s.mode, s.go_live_date.isoformat()) for s in ledger.switches().values()} == {
+            ("live", "2026-01-16")
+        }
         with pytest.raises(LedgerError, match="TENFOLD_HOME"):
             switches.prepare_home(ledger, "real", START, "Europe/Madrid")
 
@@ -189,7 +195,7 @@ class Portal:
         found = self.contact if kind == "contacts" else self.deals[int(record_id)]
         return None if found is None else {name: found.get(name) for name in names}
 
-    def associated(self, kind, record_id, other):
+    def associated(self, *_):
         return [str(number) for number in range(len(self.deals))]
 
 
@@ -259,10 +265,10 @@ def test_a_crm_that_cannot_be_asked_leaves_the_row_until_it_can(ledger, tmp_path
         dead.state, dead.handover_at = "sending", after(7)
 
     class Away:
-        def create_task(self, contact_id, **task):
+        def create_task(self, *_, **__):
             raise AssertionError("a row that may have been done must not be done again")
 
-        def find_task(self, contact_id, marker):
+        def find_task(self, *_):
             raise FixConfig("hubspot: 401; check the token")
 
     done = deliver(ledger, tmp_path, {"hubspot_task": TaskRoute(Away())}, after(7))
@@ -335,7 +341,13 @@ def test_a_second_sender_is_refused_while_the_first_holds_the_home(ledger, tmp_p
 
 
 def built(**changes: object) -> EmailMessage:
-    payload = {"to": "ana@client.test", "subject": "Hola", "text": "texto", "html": "<p>texto</p>", "kind": "promotional"}
+    payload = {
+        "to": "ana@client.test",
+        "subject": "Hola",
+        "text": "texto",
+        "html": "<p>texto</p>",
+        "kind": "promotional",
+    }
     return outgoing_mail.build(payload | changes, "<m@tenfold.example>", PLAYBOOK.company, START)
 
 
@@ -377,7 +389,9 @@ def test_a_report_shows_its_pictures_and_carries_its_file(tmp_path: Path) -> Non
 
 
 def test_a_name_cannot_smuggle_a_header_or_markup_into_a_mail(ledger, tmp_path, outside) -> None:
-    nasty = client(name="<b>Sol</b>\r\nBcc: all@evil.test", person=person(email="nasty@one.test", first_name="<i>"))
+    nasty = client(
+        name="<b>Sol</b>\r\nBcc: all@evil.test", person=person(email="nasty@one.test", first_name="<i>")
+    )
     follow_up(ledger, [nasty], PLAYBOOK, START)
     payload = only(ledger).payload
     assert "<b>" not in payload["html"]

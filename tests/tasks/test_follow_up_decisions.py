@@ -15,7 +15,13 @@ from tests.tasks.follow_up_cases import ALWAYS, LIVE, PLAYBOOK, START, after, cl
 from warehouse.ledger import NewDecision
 
 MADRID = ZoneInfo("Europe/Madrid")
-STEPS = {"onboarding/welcome", "onboarding/tutorial", "onboarding/day7", "onboarding/call", "onboarding/survey"}
+STEPS = {
+    "onboarding/welcome",
+    "onboarding/tutorial",
+    "onboarding/day7",
+    "onboarding/call",
+    "onboarding/survey",
+}
 
 
 def decided(of: Client, as_of: datetime, already=None, live=None) -> dict[str, NewDecision]:
@@ -41,7 +47,13 @@ def test_nothing_is_due_before_the_start() -> None:
 
 def test_the_tutorial_is_the_one_of_the_industry() -> None:
     done = {("c1", "onboarding/welcome"): {"queued": START}}
-    [mail] = decide([client(industry="legal", language="en", person=person(language=None))], PLAYBOOK, after(2), done, LIVE)
+    [mail] = decide(
+        [client(industry="legal", language="en", person=person(language=None))],
+        PLAYBOOK,
+        after(2),
+        done,
+        LIVE,
+    )
     assert mail.rule == "onboarding/tutorial"
     assert mail.effect.payload["subject"] == "Deadlines and documents under control at Clínica Sol"
 
@@ -58,7 +70,9 @@ def test_days_are_counted_on_the_wall_clock_over_the_change_of_the_hour() -> Non
     done = {("c1", "onboarding/welcome"): {"queued": start}}
     tutorial = client(started_at=start)
     assert outcomes(tutorial, datetime(2026, 3, 29, 15, 59, tzinfo=UTC), already=done) == {}
-    assert outcomes(tutorial, datetime(2026, 3, 29, 16, 0, tzinfo=UTC), already=done) == {"onboarding/tutorial": "queued"}
+    assert outcomes(tutorial, datetime(2026, 3, 29, 16, 0, tzinfo=UTC), already=done) == {
+        "onboarding/tutorial": "queued"
+    }
 
 
 def test_a_welcome_that_comes_too_late_is_skipped_and_says_so() -> None:
@@ -76,7 +90,10 @@ def test_of_two_mails_due_the_newest_goes_and_the_other_waits_a_day() -> None:
     # Day 2 at 11:30: the welcome is in its last useful moment, the tutorial has just become due.
     assert outcomes(client(), after(2)) == {"onboarding/tutorial": "queued"}
     then = {("c1", "onboarding/tutorial"): {"queued": after(2)}}
-    assert outcomes(client(), after(2) + timedelta(hours=1), already=then)["onboarding/welcome"] == "skipped_stale"
+    assert (
+        outcomes(client(), after(2) + timedelta(hours=1), already=then)["onboarding/welcome"]
+        == "skipped_stale"
+    )
 
 
 def test_one_mail_a_day_means_the_day_of_the_company() -> None:
@@ -162,7 +179,10 @@ def test_a_person_is_written_to_in_their_own_language() -> None:
 
 def test_the_plan_shows_the_whole_journey_in_advance() -> None:
     rows = plan([client(missing_items=("integrations",))], PLAYBOOK, START, {}, LIVE, days=31)
-    assert [(row.rule.removeprefix("onboarding/"), row.outcome, row.at.astimezone(MADRID).isoformat()) for row in rows] == [
+    assert [
+        (row.rule.removeprefix("onboarding/"), row.outcome, row.at.astimezone(MADRID).isoformat())
+        for row in rows
+    ] == [
         ("welcome", "queued", "2026-03-02T11:30:00+01:00"),
         ("tutorial", "queued", "2026-03-04T11:30:00+01:00"),
         ("call", "queued", "2026-03-09T11:30:00+01:00"),
@@ -180,7 +200,9 @@ def test_the_plan_holds_nothing_beyond_its_days() -> None:
 
 def test_why_knows_where_each_step_stands() -> None:
     done = {("c1", "onboarding/welcome"): {"queued": START}}
-    states = {rule: state for rule, state, _ in step_states(client(), PLAYBOOK, after(3), done, {"mail": ALWAYS})}
+    states = {
+        rule: state for rule, state, _ in step_states(client(), PLAYBOOK, after(3), done, {"mail": ALWAYS})
+    }
     assert states == {
         "onboarding/welcome": "queued",
         "onboarding/tutorial": "due",
@@ -207,7 +229,9 @@ FACTS = st.fixed_dictionaries(
 
 @settings(max_examples=150, deadline=None)
 @given(facts=st.lists(FACTS, min_size=1, max_size=4), moments=st.lists(MOMENTS, max_size=12))
-def test_no_step_is_both_done_and_forgotten_and_nobody_gets_two_mails_a_day(facts: list, moments: list) -> None:
+def test_no_step_is_both_done_and_forgotten_and_nobody_gets_two_mails_a_day(
+    facts: list, moments: list
+) -> None:
     """However often and irregularly it runs, and however the facts change between the runs."""
     already: dict = {}
     taken: list[NewDecision] = []

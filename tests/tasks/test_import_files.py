@@ -23,6 +23,7 @@ AS_OF = datetime(2026, 11, 16, 7, tzinfo=UTC)
 LATER = AS_OF + timedelta(days=7)
 HEAD = "Fecha;Concepto;Importe;Divisa\n"
 MARCH = HEAD + "13/03/2026;RECIBO;-10,00;EUR\n14/03/2026;CAFE;-4,50;EUR\n14/03/2026;CAFE;-4,50;EUR\n"
+DEFAULTS = ReadOptions()
 LONGER = MARCH + "15/03/2026;NOMINA;2.000,00;EUR\n"
 
 
@@ -41,7 +42,7 @@ class Home:
         os.utime(path, (0, path.stat().st_mtime - 3600))
         return path
 
-    def run(self, as_of: datetime = AS_OF, options: ReadOptions = ReadOptions()) -> ImportReport:  # noqa: B008 - frozen
+    def run(self, as_of: datetime = AS_OF, options: ReadOptions = DEFAULTS) -> ImportReport:
         return import_inbox(self.inbox, self.landing, self.store, as_of, options)
 
     def movements(self) -> list[tuple[str, Decimal]]:
@@ -150,6 +151,24 @@ def test_the_answer_to_a_question_lets_the_file_in(home: Home) -> None:
     assert home.current("movements")[0]["date"] == "2026-03-02"
 
 
+def test_another_answer_for_content_already_imported_changes_nothing_and_says_so(home: Home) -> None:
+    path = home.drop("open.csv", "Date,Text,Amount\n02/03/2026,a,-1.50\n")
+    import_files([path], home.landing, home.store, AS_OF, ReadOptions(date_order="dmy"))
+    again = import_files([path], home.landing, home.store, AS_OF, ReadOptions(date_order="mdy"))
+    assert again.rows_added == 0
+    assert "other answers" in again.files[0]["warnings"][0]
+    assert set(again.files[0]) == {"file", "format", "encoding", "records", "totals", "rejected", "warnings"}
+
+
+def test_every_named_file_gets_its_account_even_when_two_are_alike(home: Home) -> None:
+    paths = [home.drop(name, MARCH) for name in ("a.csv", "b.csv")] + [
+        home.drop(name, b"") for name in ("c", "d")
+    ]
+    report = import_files(paths, home.landing, home.store, AS_OF)
+    assert [each["file"] for each in report.files] == ["a.csv", "b.csv", "c", "d"]
+    assert (report.rows_added, [each["records"] for each in report.files]) == (3, [3, 3, 0, 0])
+
+
 def test_a_half_written_file_is_refused_and_taken_once_it_is_whole(home: Home) -> None:
     home.drop("marzo.csv", LONGER[:-9])
     first = home.run()
@@ -214,6 +233,15 @@ def test_an_inbox_that_is_not_there_is_not_configured(tmp_path: Path) -> None:
     store = Store(tmp_path)
     report = import_inbox(tmp_path / "nowhere", Landing(tmp_path), store, AS_OF)
     assert report.state == source_statuses(store)["accounting"].state == "not_configured"
+
+
+def test_what_a_person_imports_by_hand_counts_without_an_inbox(home: Home) -> None:
+    path = home.drop("marzo.csv", MARCH)
+    import_files([path], home.landing, home.store, AS_OF)
+    assert home.status() == SourceStatus("accounting", "complete", None, AS_OF, AS_OF)
+    shutil.rmtree(home.inbox)
+    assert home.run(LATER).state == "not_configured"
+    assert home.status().good_until == AS_OF
 
 
 def test_an_import_killed_after_landing_and_before_merging_is_taken_up(home: Home) -> None:

@@ -68,14 +68,20 @@ def test_every_step_was_a_place_of_death(killed: list[dict], channel: str) -> No
     assert (() in states) == (channel == "mail")  # for mail also the time before there is a row
 
 
-def test_nothing_is_done_twice_wherever_it_was_killed(killed: list[dict], channel: str, outside: Outside) -> None:
+def test_nothing_is_done_twice_wherever_it_was_killed(
+    killed: list[dict], channel: str, outside: Outside
+) -> None:
     assert {case["code"]: n for case in killed if (n := accepted(outside, channel, case)) > 1} == {}
 
 
-def test_only_a_kill_around_the_hand_over_leaves_a_mail_unknown(killed: list[dict], channel: str, outside: Outside) -> None:
+def test_only_a_kill_around_the_hand_over_leaves_a_mail_unknown(
+    killed: list[dict], channel: str, outside: Outside
+) -> None:
     for case in killed:
         [row] = case["at_end"]
-        around = [(r["state"], r["handover_at"] is not None) for r in case["after_kill"]] == [("sending", True)]
+        around = [(r["state"], r["handover_at"] is not None) for r in case["after_kill"]] == [
+            ("sending", True)
+        ]
         expected = "unknown" if around and channel == "mail" else "sent"
         assert row["state"] == expected, case
         if row["state"] == "sent":

@@ -15,7 +15,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from warehouse.ledger import FILE, MIGRATIONS, REVISION, LedgerError, NewDecision, NewEffect, Outbox, open_ledger
+from warehouse.ledger import (
+    FILE,
+    MIGRATIONS,
+    REVISION,
+    LedgerError,
+    NewDecision,
+    NewEffect,
+    Outbox,
+    open_ledger,
+)
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -54,7 +63,9 @@ def test_opening_an_up_to_date_ledger_loads_no_migration_tool(tmp_path: Path) ->
         "import sys; from pathlib import Path; from warehouse.ledger import open_ledger;"
         f"open_ledger(Path({str(tmp_path)!r})); print('alembic' in sys.modules, 'duckdb' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False False\n"
 
 
@@ -112,7 +123,10 @@ def test_a_decision_without_its_effect_is_never_left_behind(tmp_path: Path) -> N
 def test_the_database_itself_refuses_a_second_effect_of_the_same_key(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.record([decision()])
-        with pytest.raises(Exception, match="UNIQUE constraint failed: outbox.business_key"), ledger.write() as session:
+        with (
+            pytest.raises(Exception, match=r"UNIQUE constraint failed: outbox\.business_key"),
+            ledger.write() as session,
+        ):
             session.add(Outbox(business_key="j/s/c1/1", channel="mail", marker="x", queued_at=NOW))
 
 
@@ -122,8 +136,7 @@ def test_eight_writers_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
 
     def work() -> None:
         with open_ledger(tmp_path) as ledger:
-            for number in range(20):
-                written.append(ledger.record([decision(f"j/s/c{number}/1")]))
+            written.extend(ledger.record([decision(f"j/s/c{number}/1")]) for number in range(20))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -160,9 +173,14 @@ def test_counts_and_windows_are_half_open(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.record([decision(), skipped])
         assert [d.client_id for d, _ in ledger.decisions_between(NOW, later)] == ["c1"]
-        assert [d.client_id for d, _ in ledger.decisions_between(NOW, later + timedelta(1), "skipped_stale")] == ["c2"]
+        assert [
+            d.client_id for d, _ in ledger.decisions_between(NOW, later + timedelta(1), "skipped_stale")
+        ] == ["c2"]
         counted = {(c.rule, c.outcome, c.state): c.count for c in ledger.counts_by_step()}
         assert counted == {("j/s", "queued", "queued"): 1, ("j/s", "skipped_stale", None): 1}
         assert [c.count for c in ledger.counts_by_step(later)] == [1]
-        assert ledger.decided("j/%") == {("c1", "j/s"): {"queued": NOW}, ("c2", "j/s"): {"skipped_stale": later}}
+        assert ledger.decided("j/%") == {
+            ("c1", "j/s"): {"queued": NOW},
+            ("c2", "j/s"): {"skipped_stale": later},
+        }
         assert ledger.outbox_counts() == {("mail", "queued"): 1}

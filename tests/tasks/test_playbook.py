@@ -23,7 +23,13 @@ VALUES = {
     "survey_url": "https://tenfold.example/survey?a=1&b=2",
 }
 MAILS = sorted(
-    {name for journey in PLAYBOOK.journeys for step in journey.steps if step.channel == "mail" for name in template_names(step)}
+    {
+        name
+        for journey in PLAYBOOK.journeys
+        for step in journey.steps
+        if step.channel == "mail"
+        for name in template_names(step)
+    }
 )
 
 
@@ -45,7 +51,16 @@ def test_the_team_is_the_contracts() -> None:
         for i, role, fte, start, end, cost, direct, acquisition in contract_table("## 6. The team")
     ]
     found = [
-        (m.id, m.role, m.fte, m.start.isoformat(), m.end.isoformat() if m.end else "", m.monthly_cost, m.direct, m.acquisition)
+        (
+            m.id,
+            m.role,
+            m.fte,
+            m.start.isoformat(),
+            m.end.isoformat() if m.end else "",
+            m.monthly_cost,
+            m.direct,
+            m.acquisition,
+        )
         for m in PLAYBOOK.team
     ]
     assert found == expected
@@ -66,15 +81,30 @@ def test_the_service_levels_are_the_contracts() -> None:
         name: (level.calendar, level.first_answer_minutes, level.resolution_minutes)
         for name, level in PLAYBOOK.sla.levels.items()
     }
-    assert levels == {"L1": ("always", 5, 4 * 60), "L2": ("office", 120, 8 * 60), "L3": ("office", 1440, 24 * 60)}
+    assert levels == {
+        "L1": ("always", 5, 4 * 60),
+        "L2": ("office", 120, 8 * 60),
+        "L3": ("office", 1440, 24 * 60),
+    }
     office = PLAYBOOK.sla.calendars["office"]
     assert office.periods == dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), (("09:00", "18:00"),))
-    holidays = re.findall(r"\d{4}-\d\d-\d\d", CONTRACT.read_text().partition("closed ")[2].partition("Targets on")[0])
+    holidays = re.findall(
+        r"\d{4}-\d\d-\d\d", CONTRACT.read_text().partition("closed ")[2].partition("Targets on")[0]
+    )
     assert [day.isoformat() for day in office.holidays] == holidays
 
 
 def test_every_kpi_of_the_contract_is_there_with_the_owners_targets() -> None:
-    more = {"K2.share_48h", "K3.p50", "K3.p90", "K18.share_24h", "MRR", "NEW_CLIENTS", "ACTIVE_CLIENTS", "LEADS"}
+    more = {
+        "K2.share_48h",
+        "K3.p50",
+        "K3.p90",
+        "K18.share_24h",
+        "MRR",
+        "NEW_CLIENTS",
+        "ACTIVE_CLIENTS",
+        "LEADS",
+    }
     assert {kpi.id for kpi in PLAYBOOK.kpis} == {f"K{n}" for n in range(1, 25)} | more
     targets = {kpi.id: (kpi.target_low, kpi.target_high) for kpi in PLAYBOOK.kpis}
     owner = {
@@ -85,7 +115,11 @@ def test_every_kpi_of_the_contract_is_there_with_the_owners_targets() -> None:
         "K22": (0.05, 0.1), "K23": (0.15, 0.25), "K24": (None, None),
     }  # fmt: skip
     assert {kpi: targets[kpi] for kpi in owner} == owner
-    assert {s: t.target_high for s, t in PLAYBOOK.kpi("K24").segments.items()} == {"L1": 5, "L2": 120, "L3": 1440}
+    assert {s: t.target_high for s, t in PLAYBOOK.kpi("K24").segments.items()} == {
+        "L1": 5,
+        "L2": 120,
+        "L3": 1440,
+    }
 
 
 def test_the_alerts_cover_what_must_not_be_missed() -> None:
@@ -121,7 +155,9 @@ def test_both_languages_have_the_same_texts_with_the_same_places_to_fill() -> No
         ("accounts.yaml", "kind: revenue", "kind: [revenue", ["accounts.yaml", "line"]),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_by_file_place_and_remedy(folder: Path, file: str, old: str, new: str, told: list[str]) -> None:
+def test_a_mistake_is_told_by_file_place_and_remedy(
+    folder: Path, file: str, old: str, new: str, told: list[str]
+) -> None:
     text = (folder / file).read_text()
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1))
@@ -134,7 +170,7 @@ def test_a_mistake_is_told_by_file_place_and_remedy(folder: Path, file: str, old
 
 def test_a_missing_file_is_told(folder: Path) -> None:
     (folder / "sla.yaml").unlink()
-    with pytest.raises(PlaybookError, match=r"sla.yaml: missing"):
+    with pytest.raises(PlaybookError, match=r"sla.yaml: the file is missing .* copy it"):
         load_playbook(folder)
 
 
@@ -168,11 +204,14 @@ class Tags(HTMLParser):
         self.links += [value for name, value in attrs if name == "href"]
 
     def handle_data(self, data):
-        self.words += data
+        self.words += data + " "
 
 
 def test_there_is_a_tutorial_for_each_industry() -> None:
-    assert {name.removeprefix("tutorial_") for name in MAILS if name.startswith("tutorial_")} == {*INDUSTRIES, "general"}
+    assert {name.removeprefix("tutorial_") for name in MAILS if name.startswith("tutorial_")} == {
+        *INDUSTRIES,
+        "general",
+    }
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -195,8 +234,9 @@ def test_the_two_forms_of_a_mail_say_the_same() -> None:
     for language in ("es", "en"):
         for template in MAILS:
             letter = render(PLAYBOOK, template, language, VALUES, promotional=False)
-            words = set(re.findall(r"\w+", letter.text.lower()))
-            assert words - set(re.findall(r"\w+", Tags(letter.html).words.lower())) <= {"https", "tenfold", "example", "help", "survey", "a", "b", "1", "2"}
+            page = Tags(letter.html)
+            shown = re.findall(r"\w+", " ".join([page.words, *page.links]).lower())
+            assert set(re.findall(r"\w+", letter.text.lower())) <= set(shown)
 
 
 def test_a_mail_that_asks_for_an_unknown_value_is_told_by_its_file(folder: Path) -> None:
@@ -208,7 +248,9 @@ def test_a_mail_that_asks_for_an_unknown_value_is_told_by_its_file(folder: Path)
 
 
 def test_a_mail_with_broken_markup_is_told_by_file_and_line(folder: Path) -> None:
-    (folder / "templates" / "en" / "welcome.j2").write_text("{% block subject %}x{% endblock %}\n{% block body %}{{ oops")
+    (folder / "templates" / "en" / "welcome.j2").write_text(
+        "{% block subject %}x{% endblock %}\n{% block body %}{{ oops"
+    )
     with pytest.raises(PlaybookError, match=r"templates/en/welcome.j2, line 2"):
         render(load_playbook(folder), "welcome", "en", VALUES, promotional=False)
 

@@ -18,11 +18,12 @@ from tests.connectors.accounting.statements import DIALECTS, LINES, SPANISH, Lin
 ONE_FOLDER = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+DEFAULTS = ReadOptions()
 
 
 def read(
-    folder: Path, content: bytes | str, options: ReadOptions = ReadOptions(), name: str = "x.csv"
-) -> ImportedFile:  # noqa: B008 - frozen
+    folder: Path, content: bytes | str, options: ReadOptions = DEFAULTS, name: str = "x.csv"
+) -> ImportedFile:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_file(path, options)

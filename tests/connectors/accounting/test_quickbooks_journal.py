@@ -57,9 +57,10 @@ NEW = [
     [],
     ["Thursday, September 24, 2026 04:13 PM GMT-7"],
 ]
+DEFAULTS = ReadOptions()
 
 
-def read(folder: Path, content: bytes | str, options: ReadOptions = ReadOptions()) -> ImportedFile:  # noqa: B008 - frozen
+def read(folder: Path, content: bytes | str, options: ReadOptions = DEFAULTS) -> ImportedFile:
     path = folder / "x.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_file(path, options)
@@ -83,7 +84,7 @@ def facts(found: ImportedFile) -> list[tuple[str, str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    "content", [CLASSIC, as_csv(NEW[:2] + [['"January 1-March 31, 2026"']] + NEW[3:-1]), as_workbook(NEW)],
+    "content", [CLASSIC, as_csv([*NEW[:2], ['"January 1-March 31, 2026"'], *NEW[3:-1]]), as_workbook(NEW)],
     ids=["classic CSV", "new CSV", "new XLSX"],
 )  # fmt: skip
 def test_every_layout_gives_the_same_transactions(tmp_path: Path, content: str | bytes) -> None:

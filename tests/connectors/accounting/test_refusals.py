@@ -29,9 +29,10 @@ UNREAD = [
     ("<html><body>Session expired</body></html>", None, "HTML"),
     ("5" + "00001" + "20260113" + "0" + "430000000001" + " " * 226 + "\r\n", Format.SUENLACE, "SUENLACE"),
 ]  # fmt: skip
+DEFAULTS = ReadOptions()
 
 
-def read(folder: Path, content: bytes | str, options: ReadOptions = ReadOptions()) -> ImportedFile:  # noqa: B008 - frozen
+def read(folder: Path, content: bytes | str, options: ReadOptions = DEFAULTS) -> ImportedFile:
     path = folder / "x.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_file(path, options)

@@ -15,9 +15,10 @@ txn_3,2026-02-04 00:00:00,2026-02-04 00:00:00,eur,-118.93,0.00,-118.93,payout,po
 HISTORY = """id,Type,Source,Amount,Fee,Destination Platform Fee,Net,Currency,Created (UTC),Available On (UTC),Description,Transfer
 txn_1,charge,ch_1,121.00,2.07,,118.93,eur,2026-01-31 23:40,2026-02-03 00:00,Plan Pro,po_1
 """
+DEFAULTS = ReadOptions()
 
 
-def read(folder: Path, text: str, options: ReadOptions = ReadOptions()) -> ImportedFile:  # noqa: B008 - frozen
+def read(folder: Path, text: str, options: ReadOptions = DEFAULTS) -> ImportedFile:
     path = folder / "x.csv"
     path.write_text(text, encoding="utf-8")
     return read_file(path, options)

@@ -361,7 +361,7 @@ def test_every_model_keeps_its_own_promises_on_an_ordinary_month(world: World) -
             "LEADS",
         )
     }
-    world.client("1", "2026-02-10 10:00", "2026-05-10 10:00", industry="legal")
+    world.client("1", "2026-02-10 10:00", "2026-05-10 10:00", industry="legal", name="Somebody")
     world.contact("5", "1", email="a@b.es", lifecyclestage="customer")
     world.add("intercom", "contacts", {"id": "c1", "external_id": "5"})
     world.conversation(
