@@ -1,6 +1,7 @@
 """Answers from what is already there: the published build and the ledger. Starts no outside call."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ def show_kpis(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
     """Who the client is and every decision about it, oldest first. Raises NoSuchClient."""
+    from playbook.loader import load_playbook
+    from tasks import follow_up as following
+    from tasks.why import why
+
     with Published.open(home) as published:
         found = published.con.execute(
             """
@@ -63,6 +68,9 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
             """,
             {"client": client},
         ).fetchall()
+        known = {str(row[0]): row for row in found}
+        as_of = published.as_of
+        reader = following.read_clients(published.con, as_of) if found else []
     exact = [row for row in found if client in (row[0], row[1]) or row[2].lower() == client.lower()]
     chosen = exact or found
     if not chosen:
@@ -72,26 +80,10 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
     if len(chosen) > 1:
         names = ", ".join(f"{row[2]} ({row[1]})" for row in chosen[:5])
         raise NoSuchClient(f"{len(chosen)} clients fit {client!r}: {names}; use the id in brackets.")
-    client_id, company_id, name, started_at, ended_at, is_active = chosen[0]
+    client_id, company_id, name, started_at, ended_at, is_active = known[str(chosen[0][0])]
+    facts = next((each for each in reader if each.client_id == str(client_id)), None)
     with ledger_of(settings, home) as ledger:
-        decisions = [
-            {
-                "as_of": decision.as_of,
-                "rule": decision.rule,
-                "version": decision.rule_version,
-                "outcome": decision.outcome,
-                "reason": decision.reason,
-                "inputs": decision.inputs,
-                "effect": effect
-                and {
-                    "id": effect.id,
-                    "channel": effect.channel,
-                    "state": effect.state,
-                    "error": effect.error,
-                },
-            }
-            for decision, effect in ledger.why(client_id)
-        ]
+        answer = why(ledger, str(client_id), load_playbook(settings.playbook), as_of, facts)
     return {
         "client_id": client_id,
         "company_id": company_id,
@@ -99,7 +91,9 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
         "started_at": started_at,
         "ended_at": ended_at,
         "is_active": is_active,
-        "decisions": decisions,
+        "as_of": as_of,
+        "decisions": [asdict(row) for row in answer.happened],
+        "steps": [asdict(row) for row in answer.steps],
     }
 
 
@@ -108,22 +102,28 @@ def show_why(answer: Mapping[str, Any]) -> None:
     state = "active" if answer["is_active"] else "not active"
     out.print(
         f"[bold]{answer['name']}[/] (HubSpot {answer['company_id']}), {state}, "
-        f"client since {answer['started_at']:%Y-%m-%d}"
+        f"client since {answer['started_at']:%Y-%m-%d}; data as of {answer['as_of']:%Y-%m-%d %H:%M} UTC"
     )
     print_table(
         f"{len(answer['decisions'])} decisions",
         ["when", "rule", "outcome", "reason", "effect"],
         [
             [
-                f"{row['as_of']:%Y-%m-%d %H:%M}",
+                f"{row['at']:%Y-%m-%d %H:%M}",
                 row["rule"],
                 row["outcome"],
                 row["reason"],
-                row["effect"] and f"{row['effect']['channel']} {row['effect']['state']}",
+                row["channel"] and f"{row['channel']} {row['state']} (outbox {row['outbox_id']})",
             ]
             for row in answer["decisions"]
         ],
     )
+    if answer["steps"]:
+        print_table(
+            "Where each step stands",
+            ["step", "state", "due", "reason"],
+            [[r["rule"], r["state"], f"{r['due']:%Y-%m-%d %H:%M}", r["reason"]] for r in answer["steps"]],
+        )
 
 
 def run_query(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -205,8 +205,9 @@ def nice_ticks(
     """Round values from below `low` to above `high`, at most about `count` + 2 of them."""
     if from_zero:
         low = min(low, 0.0)
-    if high <= low:
-        high = low + (abs(low) or 1.0) * 0.1
+    size = max(abs(low), abs(high), 1e-6)
+    if high - low < 1e-9 * size:
+        high = low + 0.1 * size
     raw = (high - low) / count
     magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw * 0.999)

@@ -105,7 +105,8 @@ def read_source(
     """Land and merge one source; its account. Raises SourceFailed, after its status is recorded."""
     rooms = open_rooms()
     if source == "accounting":
-        found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of)
+        options = ReadOptions(zone=rooms.playbook.company.zone)
+        found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of, options)
         account = _account(
             source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds
         )

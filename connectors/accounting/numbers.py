@@ -34,7 +34,7 @@ _SPACES = str.maketrans(
 _GROUP_SPACE = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 _SPACE_IN_NUMBER = re.compile(r"\d \d")
 _AMOUNT = re.compile(
-    r"(?P<open>\()?(?P<s1>[+-])?(?P<c1>[^\d\s+().,-][^\d\s+()-]{0,4})?(?P<s2>[+-])?(?P<number>\d[\d.,]*|[.,]\d+)"
+    r"(?P<open>\()?(?P<s1>[+-])?(?P<c1>[A-Za-z]{0,3}[$€£¥]|[^\W\d_]{1,5}\.?)?(?P<s2>[+-])?(?P<number>\d[\d.,]*|[.,]\d+)"
     r"(?P<s3>[+-])?(?P<c2>[^\d\s+(),.-][^\d\s+()-]{0,4}?)??(?P<mark>CR|DR|C|D)?(?P<close>\))?",
     re.IGNORECASE,
 )

@@ -151,7 +151,7 @@ def test_conversations_are_fetched_side_by_side_but_not_more_than_eight() -> Non
 
 
 def test_a_killed_read_of_conversations_loses_none_even_if_some_changed_meanwhile() -> None:
-    rows = [conversation(number, AT + number) for number in range(1, 101)]
+    rows = [conversation(number, AT + number // 10) for number in range(1, 101)]  # ten a second
     workspace = FakeIntercom(conversations=rows)
     landed = []
     for page in Intercom(transport_to(workspace)).read("conversations", FULL):

@@ -277,3 +277,25 @@ def test_ten_thousand_lines_take_well_under_two_seconds(tmp_path: Path) -> None:
     found = read(tmp_path, "Fecha;Concepto;Importe;Divisa\n" + "\n".join(rows) + "\n")
     assert found.records == 10_000
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        # A card list where only money in is marked, and what is not booked says so in the date's place.
+        ("Date,Description,Amount,\nPending,A,£6.00,\n13-Jan-2026,B,£5.00,\n14-Jan-2026,C,+ £9.00,CR\n", ["-5.00", "9.00"]),
+        # Zeros stand in the empty one of two columns.
+        ("01/13/2026,0,In,0,500.00,500.00\n01/14/2026,7,Out,100.00,0,400.00\n01/15/2026,8,Out,50.00,0,350.00\n", ["500.00", "-100.00", "-50.00"]),
+        # Hungarian words and dates with a dot at the end.
+        ("Tranzakció dátuma,Partner,Összege,Devizaneme,Bevétel/Kiadás\n2026.01.13.,A,-350,HUF,outflow\n2026.01.14.,B,1290,HUF,inflow\n", ["-350.00", "1290.00"]),
+        # The same balance on every line, no headers.
+        ("13/01/2026,A,8.19,,1000.00\n14/01/2026,B,8.55,,1000.00\n15/01/2026,C,9.14,,1000.00\n", ["8.19", "8.55", "9.14"]),
+        # German compounds and two-digit years.
+        ("Belegdatum;Buchungsdatum;Originalbetrag;Buchungsbetrag;Buchungswährung;Beschreibung\n20.02.26;21.02.26;-7,00;-5,00;EUR;X\n", ["-5.00"]),
+        # A first line that only tells a spreadsheet the delimiter.
+        ("sep=;\nFecha;Concepto;Importe\n13/01/2026;A;-5,00\n", ["-5.00"]),
+    ],
+    ids=["card marks", "zeros", "Hungarian", "constant balance", "German compounds", "sep line"],
+)  # fmt: skip
+def test_habits_seen_in_real_files_are_understood(tmp_path: Path, text: str, amounts: list[str]) -> None:
+    assert [m["amount"] for m in read(tmp_path, text).movements] == amounts
