@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from playbook.loader import Playbook
+from playbook.loader import AlertRule, Playbook
+from reports.figures import KpiTable
 from reports.formatting import Format
 from warehouse.ledger import Ledger
 
@@ -43,6 +44,7 @@ class OpenAlert:
     severity: str
     title: str
     detail: str | None
+    period: str | None
     opened_at: datetime
     acknowledged: bool
     silenced_until: datetime | None
@@ -94,6 +96,7 @@ def read_alerts(ledger: Ledger) -> tuple[OpenAlert, ...]:
             row.severity,
             row.title,
             row.detail,
+            row.period,
             row.opened_at,
             row.acked_by is not None,
             row.silenced_until,
@@ -105,9 +108,9 @@ def read_alerts(ledger: Ledger) -> tuple[OpenAlert, ...]:
 
 
 def alert_views(
-    alerts: Sequence[OpenAlert], playbook: Playbook, fmt: Format, as_of: datetime
+    alerts: Sequence[OpenAlert], table: KpiTable, playbook: Playbook, fmt: Format, as_of: datetime
 ) -> tuple[AlertView, ...]:
-    """The alerts with title and remedy from the playbook, in the reader's language."""
+    """The alerts with title, figure and remedy in the reader's language."""
     rules = {rule.id: rule for rule in playbook.alerts}
     words = fmt.wording
     views = []
@@ -128,19 +131,41 @@ def alert_views(
                 title=rule.title.in_language(fmt.language).replace("{entity}", entity)
                 if rule
                 else alert.title,
-                detail=alert.detail or "",
+                detail=_figure(alert, rule, table, playbook, fmt) or alert.detail or "",
                 severity=alert.severity,
                 severity_word=severity_word(alert.severity, fmt),
                 since=words.text(
                     "alerts.since",
-                    duration=fmt.duration(max(as_of - alert.opened_at, timedelta())),
+                    duration=fmt.duration(as_of - alert.opened_at),
                     day=fmt.short_day(alert.opened_at),
-                ),
+                )
+                if as_of - alert.opened_at >= timedelta(hours=1)
+                else words.text("alerts.new"),
                 note=note,
                 what_to_do=remedy,
             )
         )
     return tuple(views)
+
+
+def _figure(
+    alert: OpenAlert, rule: AlertRule | None, table: KpiTable, playbook: Playbook, fmt: Format
+) -> str:
+    """The figure that rings, beside its limit; the ledger's own text is in one language only."""
+    if rule is None or rule.kpi is None or rule.grain is None or alert.period is None:
+        return ""
+    rows = table.series.get((rule.kpi, rule.segment, rule.grain), ())
+    row = next((r for r in rows if r.period == alert.period and r.value is not None), None)
+    limit = rule.fire_below if rule.fire_below is not None else rule.fire_above
+    if row is None or row.value is None or limit is None:
+        return ""
+    return fmt.wording.text(
+        "alerts.figure",
+        name=playbook.kpi(rule.kpi).name.in_language(fmt.language),
+        period=fmt.period(alert.period, inside=True),
+        value=fmt.amount(row.value, row.unit, currency=row.currency, kpi=row.kpi),
+        limit=fmt.amount(limit, row.unit, currency=row.currency, kpi=row.kpi, rough=True),
+    )
 
 
 def severity_word(severity: str, fmt: Format) -> str:

@@ -14,6 +14,14 @@ from reports.formatting import Format
 
 TOP = 10
 _GRAVITY = {"critical": 0, "high": 0, "warning": 1, "medium": 1}
+_ORDER = (
+    "churn_notice",
+    "low_rating",
+    "unhappy_survey",
+    "sla_miss",
+    "deliverable_overdue",
+    "onboarding_stuck",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +70,10 @@ def read_attention(build: Build) -> tuple[Troubled, ...]:
         entry = grouped.setdefault(client_id, (name, Decimal(str(mrr or 0)), owner, []))
         entry[3].append(Sign(severity, code, _facts(detail), since))
     found = [
-        Troubled(client_id, name, mrr, owner, tuple(sorted(signs, key=lambda s: _gravity(s.severity))))
+        Troubled(client_id, name, mrr, owner, tuple(sorted(signs, key=_urgency)))
         for client_id, (name, mrr, owner, signs) in grouped.items()
     ]
-    found.sort(key=lambda t: (_gravity(t.signs[0].severity), -len(t.signs), -t.mrr, t.name))
+    found.sort(key=lambda t: (*_urgency(t.signs[0]), -len(t.signs), -t.mrr, t.name))
     return tuple(found)
 
 
@@ -137,5 +145,7 @@ def _facts(detail: object) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _gravity(severity: str) -> int:
-    return _GRAVITY.get(severity, 2)
+def _urgency(sign: Sign) -> tuple[int, int]:
+    """Gravest first; among equals, what a call today can still change."""
+    order = _ORDER.index(sign.code) if sign.code in _ORDER else len(_ORDER)
+    return _GRAVITY.get(sign.severity, 2), order

@@ -128,7 +128,7 @@ class Format:
         decimals, for axes and targets. Raises WordingError for a unit without a text, so that none is shown
         without one.
         """
-        exact = Decimal(str(value))
+        exact, unit = readable(value, unit)
         if unit == "money":
             return self.money(exact, currency, sign=sign, cents=False if rough else None)
         if unit == "share":
@@ -200,6 +200,8 @@ class Format:
                 int(match[2])
             ]
             return name
+        if match := _QUARTER.fullmatch(period):
+            return self.wording.text("period.quarter.short", quarter=match[2])
         return period
 
     def duration(self, span: timedelta) -> str:
@@ -239,6 +241,12 @@ def week_bounds(week: str, zone: str) -> tuple[datetime, datetime]:
         datetime(d.year, d.month, d.day, tzinfo=place) for d in (monday, sunday + timedelta(days=1))
     )
     return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def readable(value: Number, unit: str) -> tuple[Decimal, str]:
+    """The value in the unit that people would say it in: from two hours on, minutes become hours."""
+    exact = Decimal(str(value))
+    return (exact / 60, "hours") if unit == "minutes" and abs(exact) >= 120 else (exact, unit)
 
 
 def rounded(value: Number, digits: int) -> Decimal:

@@ -12,6 +12,7 @@ from reports.view import change_text, level_name, reason_text, spelled
 CLIENTS_NAMED = 4
 ACCOUNTS_SHOWN = 7
 LEAVERS_SHOWN = 8
+LOW_RATING = 3
 SMALL_EFFECT = 0.0005  # what would print as 0.0 or 0.1 points explains nothing
 _GAINS = ("new", "reactivation", "expansion")
 
@@ -358,7 +359,8 @@ def leaver_story(leavers: Sequence[Departure], fmt: Format) -> LeaverStory:
         if leaver.lowest_rating is not None:
             if not seen:
                 seen.append(words.text("why.left.unhappy_free"))
-            seen.append(words.text("why.left.rating", rating=fmt.number(leaver.lowest_rating)))
+            key = "why.left.rating" if leaver.lowest_rating <= LOW_RATING else "why.left.rated_well"
+            seen.append(words.text(key, rating=fmt.number(leaver.lowest_rating)))
         views.append(Leaver(leaver.name, facts, " ".join(seen) or words.text("why.left.clean")))
     rest = len(leavers) - len(shown)
     return LeaverStory(

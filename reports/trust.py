@@ -151,7 +151,10 @@ def trust_view(trust: Trust, playbook: Playbook, fmt: Format) -> TrustView:
         fine=words.text("data.fine") if well else "",
         sources=tuple(_source_view(source, playbook, fmt) for source in trust.sources),
         summary=summary,
-        rows=tuple(CheckRow(model, counts, _tone(counts)) for model, counts in _grouped(by_model).items()),
+        rows=tuple(
+            CheckRow(_table_name(model, fmt), counts, _tone(counts))
+            for model, counts in _grouped(by_model).items()
+        ),
         bad=tuple(
             BadCheck(
                 words.text(
@@ -210,6 +213,12 @@ def _grouped(by_model: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, i
         for outcome in OUTCOMES:
             row[outcome] += counts[outcome]
     return dict(sorted(rows.items(), key=lambda item: (item[0].endswith("*"), item[0])))
+
+
+def _table_name(model: str, fmt: Format) -> str:
+    """A layer in plain words; a single model by its own name, which whoever looks into it needs."""
+    key = f"data.layer.{model.removesuffix('.*')}"
+    return fmt.wording.text(key) if model.endswith(".*") and fmt.wording.has(key) else model
 
 
 def _tone(counts: Mapping[str, int]) -> str:

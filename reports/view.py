@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from reports.charts import sparkline
 from reports.figures import SMALL_SAMPLE, Figure, KpiRow
-from reports.formatting import Format, rounded
+from reports.formatting import Format, readable, rounded
 
 _NO_POPULATION = re.compile(r"no (.+) in period")
 _SOURCE_MISSING = re.compile(r"(hubspot|intercom|mailchimp|accounting) (is not configured|was never loaded)")
@@ -191,17 +192,20 @@ def change_text(figure: Figure, fmt: Format) -> str:
     if row.unit == "money" and figure.relative_change is not None:
         return fmt.share(abs(figure.relative_change))
     # The difference of what is printed: a reader who subtracts the two must get it.
-    digits = {"share": 3, "hours": 1, "minutes": 1, "ratio": 1}.get(row.unit, 0)
-    if row.unit in {"hours", "minutes", "ratio"} and abs(float(row.value or 0)) >= 100:
+    (now, unit), (then, unit_then) = (readable(r.value or 0, r.unit) for r in (row, before))
+    if unit != unit_then:
+        now, then, unit = Decimal(str(row.value)), Decimal(str(before.value)), row.unit
+    digits = {"share": 3, "hours": 1, "minutes": 1, "ratio": 1}.get(unit, 0)
+    if unit in {"hours", "minutes", "ratio"} and max(abs(now), abs(then)) >= 100:
         digits = 0
-    size = abs(rounded(row.value or 0, digits) - rounded(before.value or 0, digits))
+    size = abs(rounded(now, digits) - rounded(then, digits))
     if not size:
         return ""
-    if row.unit == "share":
+    if unit == "share":
         return fmt.points(size, sign=False)
-    if row.unit == "ratio":
+    if unit == "ratio":
         return fmt.number(size, 1)
-    return fmt.amount(size, row.unit, currency=row.currency)
+    return fmt.amount(size, unit, currency=row.currency)
 
 
 def _tone(figure: Figure, shown: str) -> Literal["good", "bad", ""]:

@@ -284,7 +284,7 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
             words.text("done.reason", reason=held_reason(reason, fmt), count=fmt.number(count))
             for reason, count in sorted(facts.activity.held.items(), key=lambda item: (-item[1], item[0]))
         ),
-        alerts=alert_views(facts.alerts, playbook, fmt, facts.as_of),
+        alerts=alert_views(facts.alerts, facts.table, playbook, fmt, facts.as_of),
         trust=trust_view(facts.trust, playbook, fmt),
         stale=words.text("report.stale.banner", sources=fmt.listed(late)) if late else "",
         terms=_terms(facts, playbook, language),

@@ -79,9 +79,11 @@ class Control:
         return said({"clock": iso(self.world.clock), "files": [path.name for path in files]})
 
     def _mailbox(self, request: Request) -> Answer:
+        """The mails, those to `recipient` only when given; `brief=true` leaves out what is inside."""
         wanted = request.param("recipient").lower()
+        brief = request.param("brief").lower() == "true"
         rows = [
-            mail.as_json(self.world, each)
+            mail.envelope(each) if brief else mail.as_json(self.world, each)
             for each in self.world.mails
             if not wanted or wanted in (address.lower() for address in each.recipients)
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sandbox.hubspot_answers import Refused, as_json, invalid, not_found, problem, wanted_properties
-from sandbox.hubspot_records import HubSpotRecords, Record, Table
+from sandbox.hubspot_records import HubSpotRecords, Record, Table, iso
 from sandbox.hubspot_schema import LIFECYCLE, LINKS, REQUIRED, Definition
 from sandbox.hubspot_search import as_time
 from sandbox.wire import Answer, Request, is_email, said
@@ -239,7 +239,9 @@ def _checked(table: Table, given: object) -> dict[str, str]:
     """Property values as strings. Raises Refused with HubSpot's list of what is wrong."""
     if not isinstance(given, dict):
         raise invalid("Invalid input JSON: some required fields were not set: [properties]")
-    properties = {name: _as_string(value) for name, value in given.items()}
+    properties = {
+        name: _normal(table.definitions.get(name), _as_string(value)) for name, value in given.items()
+    }
     wrong = [
         fault
         for name, value in properties.items()
@@ -265,6 +267,13 @@ def _as_string(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _normal(definition: Definition | None, value: str) -> str:
+    """Date-times may be written as epoch milliseconds; they are shown in ISO 8601 all the same."""
+    if definition is not None and definition.type == "datetime" and value.isdigit():
+        return iso(int(value))
+    return value
 
 
 def _fault(definition: Definition | None, name: str, value: str) -> tuple[str, str, str] | None:

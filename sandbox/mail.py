@@ -15,7 +15,7 @@ from sandbox.world import Mail, World
 
 FOLDER = "mail"
 # What a mail is about: the outbox names the step; without it the subject has to do.
-STEP_HEADERS = ("X-Tenfold-Step", "X-Tenfold-Template", "X-Step")
+STEP_HEADER = "X-Tenfold-Step"
 
 
 class Sink:
@@ -68,10 +68,7 @@ class Sink:
 
 
 def _step(message: EmailMessage) -> str:
-    for name in STEP_HEADERS:
-        if value := message.get(name):
-            return str(value)
-    return str(message.get("Subject", ""))
+    return str(message.get(STEP_HEADER) or message.get("Subject", ""))
 
 
 def listener(sink: Sink) -> asyncio.Protocol:
@@ -81,9 +78,8 @@ def listener(sink: Sink) -> asyncio.Protocol:
     return protocol
 
 
-def as_json(world: World, mail: Mail) -> dict[str, Any]:
-    """A kept mail with its headers, text and HTML."""
-    message = BytesParser(policy=email.policy.default).parsebytes(path_of(world, mail).read_bytes())
+def envelope(mail: Mail) -> dict[str, Any]:
+    """What is known of a kept mail without opening it."""
     return {
         "at": mail.at.isoformat(),
         "file": mail.file,
@@ -91,6 +87,14 @@ def as_json(world: World, mail: Mail) -> dict[str, Any]:
         "sender": mail.sender,
         "recipients": list(mail.recipients),
         "subject": mail.subject,
+    }
+
+
+def as_json(world: World, mail: Mail) -> dict[str, Any]:
+    """A kept mail with its headers, text, HTML and the names of its attachments."""
+    message = BytesParser(policy=email.policy.default).parsebytes(path_of(world, mail).read_bytes())
+    return {
+        **envelope(mail),
         "headers": {name: str(value) for name, value in message.items()},
         "text": _part(message, "plain"),
         "html": _part(message, "html"),

@@ -9,14 +9,12 @@ from typing import Any
 import orjson
 
 from sandbox import mailchimp_answers as show
-from sandbox import mailchimp_writes
+from sandbox import mailchimp_reports, mailchimp_writes
 from sandbox.limits import Limits, Violations
-from sandbox.mailchimp_answers import Refused, problem
+from sandbox.mailchimp_answers import FOUND_NOTHING, Refused, problem
 from sandbox.mailchimp_records import (
     LIST_ID,
     STATUSES,
-    Automation,
-    Campaign,
     MailchimpRecords,
     Member,
     subscriber_hash,
@@ -26,7 +24,6 @@ from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
 from sandbox.world import World
 
 MOST_PER_PAGE = 1_000
-FOUND_NOTHING = ("Resource Not Found", "The requested resource could not be found.")
 
 
 class MailchimpServer:
@@ -56,17 +53,7 @@ class MailchimpServer:
         add("GET", "/3.0/lists/{list}/segments", self._segments)
         add("GET", "/3.0/lists/{list}/merge-fields", self._merge_fields)
         add("GET", "/3.0/search-members", self._search_members)
-        add("GET", "/3.0/campaigns", self._campaigns)
-        add("GET", "/3.0/campaigns/{id}", self._campaign)
-        add("GET", "/3.0/reports", self._reports)
-        add("GET", "/3.0/reports/{id}", self._report)
-        add("GET", "/3.0/reports/{id}/email-activity", self._email_activity)
-        add("GET", "/3.0/reports/{id}/email-activity/{member}", self._email_activity_of)
-        add("GET", "/3.0/reports/{id}/sent-to", self._sent_to)
-        add("GET", "/3.0/reports/{id}/unsubscribed", self._unsubscribed)
-        add("GET", "/3.0/automations", self._automations)
-        add("GET", "/3.0/automations/{id}", self._automation)
-        add("GET", "/3.0/automations/{id}/emails", self._automation_mails)
+        mailchimp_reports.add_routes(self)
         mailchimp_writes.add_routes(self)
 
     @property
@@ -439,147 +426,3 @@ class MailchimpServer:
             for name, rows in (("exact_matches", exact), ("full_search", near))
         }
         return self.shaped(request, {**body, "_links": []})
-
-    # Campaigns and what became of them.
-
-    def _chosen_campaigns(self, request: Request) -> list[Campaign]:
-        rows = list(self.records.campaigns.values())
-        if request.param("status") not in ("", "sent") or request.param("type") not in ("", "regular"):
-            return []
-        if request.param("list_id") not in ("", LIST_ID):
-            return []
-        for name in ("since_send_time", "since_create_time"):
-            if since := self.time(request, name):
-                rows = [each for each in rows if each.sent_at > since]
-        for name in ("before_send_time", "before_create_time"):
-            if before := self.time(request, name):
-                rows = [each for each in rows if each.sent_at < before]
-        if request.param("sort_dir", "DESC").upper() != "ASC":
-            rows.reverse()
-        return rows
-
-    def _campaigns(self, request: Request) -> Answer:
-        return self.page(request, self._chosen_campaigns(request), show.campaign, "campaigns")
-
-    def known_campaign(self, given: str) -> Campaign:
-        """The campaign of that id. Raises Refused."""
-        if given not in self.records.campaigns:
-            raise Refused(404, *FOUND_NOTHING)
-        return self.records.campaigns[given]
-
-    def _campaign(self, request: Request, given: str) -> Answer:
-        return self.shaped(request, show.campaign(self.known_campaign(given)))
-
-    def _reports(self, request: Request) -> Answer:
-        rows = self._chosen_campaigns(request)
-        return self.page(request, rows, lambda each: show.report(self.records, each), "reports")
-
-    def _report(self, request: Request, given: str) -> Answer:
-        return self.shaped(request, show.report(self.records, self.known_campaign(given)))
-
-    def _email_activity(self, request: Request, given: str) -> Answer:
-        one, since = self.known_campaign(given), self.time(request, "since")
-        contacts: Sequence[str] = one.recipients
-        if since is not None:
-            contacts = [
-                each
-                for each in contacts
-                if any(activity.at > since for activity in one.activity.get(each, ()))
-            ]
-        count, offset = self.number(request, "count", 10, MOST_PER_PAGE), self.number(request, "offset", 0)
-        body = {
-            "emails": [
-                show.email_activity(self.records, one, each, since)
-                for each in contacts[offset : offset + count]
-            ],
-            "campaign_id": one.id,
-            "total_items": len(contacts),
-            "_links": [show.link("self", f"/reports/{one.id}/email-activity")],
-        }
-        return self.shaped(request, body)
-
-    def _email_activity_of(self, request: Request, given: str, who: str) -> Answer:
-        one, member = self.known_campaign(given), self.known_member(who)
-        if member.contact_id not in one.recipients:
-            raise Refused(404, *FOUND_NOTHING)
-        since = self.time(request, "since")
-        return self.shaped(request, show.email_activity(self.records, one, member.contact_id, since))
-
-    def _sent_to(self, request: Request, given: str) -> Answer:
-        one = self.known_campaign(given)
-
-        def row(contact: str) -> dict[str, Any]:
-            member = self.records.members.get(contact)
-            done = {each.action: each for each in one.activity.get(contact, ())}
-            opened = [each.at for each in one.activity.get(contact, ()) if each.action == "open"]
-            return {
-                "email_id": member.id if member else contact,
-                "email_address": member.email if member else "",
-                "merge_fields": member.merge_fields if member else {},
-                "vip": bool(member and member.vip),
-                "status": "hard" if "bounce" in done else "sent",
-                "open_count": len(opened),
-                "last_open": show.stamp(max(opened, default=None)),
-                "absplit_group": "",
-                "gmt_offset": 0,
-                "campaign_id": one.id,
-                "list_id": LIST_ID,
-                "list_is_active": True,
-                "_links": [],
-            }
-
-        return self.page(request, one.recipients, row, "sent_to")
-
-    def _unsubscribed(self, request: Request, given: str) -> Answer:
-        one = self.known_campaign(given)
-        rows = [
-            each
-            for each in self.records.members.values()
-            if each.campaign == one.id and each.status == "unsubscribed"
-        ]
-
-        def row(each: Member) -> dict[str, Any]:
-            return {
-                "email_id": each.id,
-                "email_address": each.email,
-                "merge_fields": each.merge_fields,
-                "vip": each.vip,
-                "timestamp": show.stamp(each.unsubscribed_at),
-                "reason": "None given",
-                "campaign_id": one.id,
-                "list_id": LIST_ID,
-                "list_is_active": True,
-                "_links": [],
-            }
-
-        return self.page(request, rows, row, "unsubscribes")
-
-    # Automations.
-
-    def known_automation(self, given: str) -> Automation:
-        """The automation of that id. Raises Refused."""
-        for each in show.started(self.world.clock, self.begin):
-            if each.id == given:
-                return each
-        raise Refused(404, *FOUND_NOTHING)
-
-    def _waiting(self, one: Automation) -> int:
-        return sum(len(self.records.queued.get(number, ())) for number, _, _ in one.mails)
-
-    def _automations(self, request: Request) -> Answer:
-        rows = [
-            each
-            for each in show.started(self.world.clock, self.begin)
-            if request.param("status") in ("", "sending")
-        ]
-        return self.page(
-            request, rows, lambda each: show.automation(each, self.begin, self._waiting(each)), "automations"
-        )
-
-    def _automation(self, request: Request, given: str) -> Answer:
-        one = self.known_automation(given)
-        return self.shaped(request, show.automation(one, self.begin, self._waiting(one)))
-
-    def _automation_mails(self, request: Request, given: str) -> Answer:
-        rows = show.automation_mails(self.known_automation(given), self.begin)
-        return self.page(request, rows, lambda each: each, "emails")

@@ -26,6 +26,7 @@ from sandbox.wire import Answer
 
 PROBLEM = b"application/problem+json; charset=utf-8"
 ERRORS = "https://mailchimp.com/developer/marketing/docs/errors/"
+FOUND_NOTHING = ("Resource Not Found", "The requested resource could not be found.")
 INLINE_TAGS = 50
 MOST_ACTIVITY = 1_000
 _dice = Random("mailchimp/instance")

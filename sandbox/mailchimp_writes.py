@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import mailchimp_answers as show
 from sandbox.mailchimp_answers import Refused
 from sandbox.mailchimp_records import MailchimpRecords, Member, subscriber_hash
+from sandbox.mailchimp_reports import known_automation
 from sandbox.wire import Answer, Request, is_email, said
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class Writes:
 
     def queue(self, request: Request, given: str, mail: str) -> Answer:
         """200: the subscriber waits for this mail; sent twice, they wait twice."""
-        one, email = self.server.known_automation(given), self._email(request.object())
+        one, email = known_automation(self.server, given), self._email(request.object())
         if mail not in [number for number, _, _ in one.mails]:
             raise Refused(404, "Resource Not Found", "The requested resource could not be found.")
         if subscriber_hash(email) not in self._records.by_hash:

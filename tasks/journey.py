@@ -219,16 +219,20 @@ def plan(
 
 
 def _moments(client: Client, playbook: Playbook, as_of: datetime, horizon: datetime) -> list[datetime]:
-    """When something can become due: as_of, each step's time, and the start of each day after it."""
+    """When a verdict can change: as_of, each step's time and end, the days between, the client's end."""
     zone = playbook.company.zone
     moments = {as_of}
+    if client.ended_at is not None and as_of < client.ended_at <= horizon:
+        moments.add(client.ended_at)
     for journey in playbook.journeys:
         for step in journey.steps:
             due = _due(journey, step, client, zone)
-            if due.until <= as_of or due.due > horizon:
+            if due.until < as_of or due.due > horizon:
                 continue
             first = max(due.due, as_of)
             moments.add(first)
+            if due.until < horizon:
+                moments.add(due.until + timedelta(microseconds=1))
             # A mail that was held back by the limit of one a day goes on a later one.
             day = local_day(first, zone) + timedelta(days=1)
             moments.update(

@@ -15,6 +15,7 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from connectors.accounting import ReadOptions
 from tasks import alert as alerting
 from tasks import follow_up as following
 from tasks.context import current_time

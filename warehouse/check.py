@@ -39,7 +39,7 @@ def check(
     key: SecretStr | None = None,
     patience: timedelta = timedelta(minutes=10),
 ) -> Checked:
-    """Judge a build and write the results into it as `quality.check_result`, bad rows as `quality.quarantine`.
+    """Judge a build; the results go into it as `quality.check_result`, bad rows as `quality.quarantine`.
 
     A file that was checked and has not changed since is not checked again. Raises ModelError as `discover`.
     """

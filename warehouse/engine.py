@@ -151,7 +151,11 @@ def _unions(models: list[Model]) -> Iterator[Model]:
         if model.spec.yields is not None:
             parts.setdefault((model.layer, model.spec.yields), []).append(model)
     for (layer, name), found in parts.items():
-        spec = Spec(what=f"The rows of all models that yield {name}.", grain=found[0].spec.grain, owner=found[0].spec.owner)
+        spec = Spec(
+            what=f"The rows of all models that yield {name}.",
+            grain=found[0].spec.grain,
+            owner=found[0].spec.owner,
+        )
         yield Model(
             layer=layer,
             name=name,
@@ -186,9 +190,9 @@ def _load(path: Path) -> Model:
 def _spec(path: Path) -> Spec:
     place = f"{path.parent.name}/{path.name}"
     try:
-        loaded: Any = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
+        # Both are the safe loader; the one in C is eight times as fast.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        loaded: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
     except FileNotFoundError:
         raise ModelError(
             f"{place} is missing; write what, grain, owner, columns and expectations of the model."

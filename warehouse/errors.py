@@ -1,7 +1,5 @@
 """What can go wrong in the warehouse, one class per thing to do next. Knows no other module of ours."""
 
-# ruff: noqa: N818  (they are named by what happened, which is what the reader of a message acts on)
-
 
 class WarehouseError(Exception):
     """Base of all; the message says what, where and what to do, and carries no record's content."""

@@ -56,7 +56,8 @@ def quarantine(
         if label(found) in failed:
             _name_this(con, table)
             con.execute(
-                f"insert into quality.quarantine select ?, ?, ?, ?, to_json(bad) from ({bad_rows(model, found)}) as bad",
+                "insert into quality.quarantine select ?, ?, ?, ?, to_json(bad) "
+                f"from ({bad_rows(model, found)}) as bad",
                 [build_id, model.table, label(found), found.severity],
             )
 
@@ -65,8 +66,10 @@ def label(found: Expectation) -> str:
     """How an expectation is called in results: its name and what it is about; no two of a model are alike."""
     about = [*([found.column] if found.column else []), *found.column_list]
     if found.min_value is not None or found.max_value is not None:
-        low, high = ("" if bound is None else f"{bound:g}" if isinstance(bound, float) else bound
-                     for bound in (found.min_value, found.max_value))
+        low, high = (
+            "" if bound is None else f"{bound:g}" if isinstance(bound, float) else bound
+            for bound in (found.min_value, found.max_value)
+        )
         about.append(f"{low}..{high}")
     about += [" ".join(text.split())[:80] for text in (found.where, found.sql) if text]
     return f"{found.expectation}({', '.join(about)})"
@@ -94,9 +97,11 @@ def bad_rows(model: Model, found: Expectation) -> str:
             return f"select * from {rows} where {_column(model, found)} not in ({listed})"
         case "expect_column_values_to_match_regex":
             column = _column(model, found)
-            return f"select * from {rows} where not regexp_matches({column}::varchar, {quoted(found.regex or '')})"
+            pattern = quoted(found.regex or "")
+            return f"select * from {rows} where not regexp_matches({column}::varchar, {pattern})"
         case "expect_table_row_count_to_be_between":
-            return f"select row_count from (select count(*) as row_count from {rows}) where not ({_between('row_count', found)})"
+            inside = _between("row_count", found)
+            return f"select row_count from (select count(*) as row_count from {rows}) where not ({inside})"
         case _:
             raise ModelError(
                 f"{_place(model)}: {found.expectation} is no expectation we know; write it as sql."

@@ -4,8 +4,8 @@ A run is a folder `landing/<source>/<resource>/<run_id>/` with gzip segments (on
 byte boundary) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
 are the tail of a killed write and are cut off. Nothing here reads what a page says.
 
-A segment is one gzip member, sealed when it is full: DuckDB 1.5.5 can lose the last of several members
-without a word (duckdb/duckdb#25065).
+A segment is one gzip member, sealed when it is full: DuckDB 1.5.5 was seen to lose the last of several
+members without a word (probably duckdb/duckdb#25065, corrected later).
 """
 
 import contextlib
@@ -251,7 +251,7 @@ class LandingRun:
         self._unsynced = 0
 
     def _cut_back(self) -> None:
-        """Keep the pages whose bytes are all there; after a power cut the manifest may know more than the disk."""
+        """Keep the pages whose bytes are all there; after a power cut the manifest may know more."""
         whole: list[LandedPage] = []
         for page, found in zip(self._pages, _checksums(self.folder, self._pages), strict=False):
             if found != page.checksum:
@@ -420,6 +420,6 @@ def verify(run: LandingRun) -> None:
     found = list(_checksums(run.folder, list(run.pages)))
     if found != [page.checksum for page in run.pages]:
         raise UnreadableLanding(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} is damaged on disk; set it aside and read "
-            "its window again."
+            f"Landing run {run.run_id} of {run.source}.{run.resource} is damaged on disk; "
+            "set it aside and read its window again."
         )

@@ -386,5 +386,7 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.execution_options(tenfold_write=True).begin() as connection:
+        if engine.dialect.name == "postgresql":  # the lock file beside us does not stop another machine
+            connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": WRITERS})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

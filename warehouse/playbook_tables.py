@@ -52,7 +52,8 @@ def write_tables(
     _table(
         con,
         "build.period",
-        "grain varchar, period varchar, starts_at timestamptz, ends_at timestamptz, month_start_at timestamptz",
+        "grain varchar, period varchar, starts_at timestamptz, ends_at timestamptz, "
+        "month_start_at timestamptz",
         [
             (found.grain, found.period, found.starts_at, found.ends_at, found.month_start_at)
             for found in (periods(first_event, run.as_of, zone) if first_event else ())
@@ -92,7 +93,8 @@ def write_tables(
     _table(
         con,
         "playbook.sla",
-        "level varchar, team varchar, calendar varchar, first_answer_minutes integer, resolution_minutes integer",
+        "level varchar, team varchar, calendar varchar, first_answer_minutes integer, "
+        "resolution_minutes integer",
         [
             (name, level.team, level.calendar, level.first_answer_minutes, level.resolution_minutes)
             for name, level in playbook.sla.levels.items()
@@ -146,7 +148,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def periods(first_event: datetime, as_of: datetime, zone: ZoneInfo) -> Iterator[Period]:
-    """Months, ISO weeks and quarters from the one that holds `first_event` on, as far as they ended by `as_of`."""
+    """Months, ISO weeks and quarters from that of `first_event` on, as far as they ended by `as_of`."""
     first = first_event.astimezone(zone).date()
     starts = {
         "month": (first.replace(day=1), _next_month),

@@ -1,4 +1,4 @@
-"""Publishing: a pointer to the one build that everybody reads, moved only to a build that passed its check."""
+"""Publishing: a pointer to the one build that everybody reads, moved only to one that passed its check."""
 
 import fcntl
 import json
@@ -30,7 +30,8 @@ def publish(home: Path, build_id: str, *, keep: int = 5, patience: timedelta = t
             raise NotChecked(f"Build {build_id} has changed since its check; run `tenfold check` again.")
         if not verdict.passed:
             raise NotChecked(
-                f"Build {build_id} failed its check; `tenfold check` lists what to correct. The last build stays."
+                f"Build {build_id} failed its check; `tenfold check` lists what to correct. "
+                "The last build stays."
             )
         changed = _current(home) != build_id
         if changed:
@@ -50,6 +51,8 @@ def _current(home: Path) -> str | None:
 def _prune(folder: Path, keep: int, published: str) -> None:
     newest = sorted(folder.glob("*.duckdb"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in newest[keep:]:
-        if path.stem != published:  # Who has it open keeps it; who is about to open it asks the pointer again.
+        if (
+            path.stem != published
+        ):  # Who has it open keeps it; who is about to open it asks the pointer again.
             path.unlink()
             verdict_path(path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The published build, as everybody reads it: the pointer is resolved at each open, and nothing can be written.
+"""The published build, as everybody reads it: the pointer is resolved at each open; nothing can be written.
 
 A command that only reads pays for this import, so it stays free of pandas, the models and the engine.
 """

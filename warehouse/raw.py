@@ -39,7 +39,7 @@ def merge(
     volatile: Sequence[str] = (),
     cursor_at: datetime | None = None,
 ) -> Merged:
-    """Bring a complete run into `raw.<source>_<resource>`; rows, cursor and the run's mark in one transaction.
+    """Bring a complete run into `raw.<source>_<resource>`; rows, cursor and mark in one transaction.
 
     `records` is the JSON path of the record array inside a body (`$` = the body is the record), `key` the
     path of the key inside a record (several joined with `+`), `volatile` the paths that make no new version.
@@ -51,12 +51,14 @@ def merge(
     """
     if not run.is_complete:
         raise WarehouseError(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} is incomplete; finish reading its window first."
+            f"Landing run {run.run_id} of {run.source}.{run.resource} is incomplete; "
+            "finish reading its window first."
         )
     table = f"raw.{run.source}_{run.resource}"
     with store.write() as con:
         done = con.execute(
-            "select seen, added, rejected from meta.merged_run where source = ? and resource = ? and run_id = ?",
+            "select seen, added, rejected from meta.merged_run "
+            "where source = ? and resource = ? and run_id = ?",
             [run.source, run.resource, run.run_id],
         ).fetchone()
         if done is not None:
@@ -117,7 +119,8 @@ def ensure_table(con: duckdb.DuckDBPyConnection, source: str, resource: str) -> 
     table = f"raw.{source}_{resource}"
     con.execute(
         f"create table if not exists {table} (key varchar not null, received_seq bigint not null, "
-        "received_at timestamptz not null, run_id varchar not null, hash varchar not null, body json not null)"
+        "received_at timestamptz not null, run_id varchar not null, hash varchar not null, "
+        "body json not null)"
     )
     con.execute(
         f"create view if not exists {table}_current as "
@@ -134,8 +137,8 @@ def _refuse_an_older_run(con: duckdb.DuckDBPyConnection, run: LandingRun) -> Non
     ).fetchone()
     if newest and newest[0] and newest[0] > run.run_id:
         raise WarehouseError(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} is older than {newest[0]}, which is merged "
-            "already; merging it now would bring old versions to the top. Set it aside."
+            f"Landing run {run.run_id} of {run.source}.{run.resource} is older than {newest[0]}, "
+            "which is merged already; merging it now would bring old versions to the top. Set it aside."
         )
 
 
@@ -186,7 +189,8 @@ def _read(
                 select page_no, unnest(found) as record, generate_subscripts(found, 1) as place from bodies
             )
             select
-                page_no, place, $offsets[page_no] + place as seq, $received[page_no]::timestamptz as received_at,
+                page_no, place, $offsets[page_no] + place as seq,
+                $received[page_no]::timestamptz as received_at,
                 {_key_sql(key)} as key, md5({_hashed_sql("record", volatile)}) as hash, record
             from placed
             """,
@@ -197,8 +201,8 @@ def _read(
             raise
         # DuckDB quotes the offending text, which may hold a client's data.
         raise UnreadableLanding(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} holds a page that is no JSON; set the run "
-            "aside and read its window again."
+            f"Landing run {run.run_id} of {run.source}.{run.resource} holds a page that is no JSON; "
+            "set the run aside and read its window again."
         ) from None
 
 
@@ -238,15 +242,17 @@ def _audit_counts(con: duckdb.DuckDBPyConnection, run: LandingRun, pages: Sequen
     for number, page in enumerate(pages, start=1):
         if found.get(number, 0) != page.count:
             raise UnreadableLanding(
-                f"Landing run {run.run_id} of {run.source}.{run.resource}: a page was counted as {page.count} "
-                f"records but holds {found.get(number, 0)}; set the run aside and read its window again."
+                f"Landing run {run.run_id} of {run.source}.{run.resource}: a page was counted as "
+                f"{page.count} records but holds {found.get(number, 0)}; "
+                "set the run aside and read its window again."
             )
     return sum(page.count for page in pages)
 
 
 def _reject(con: duckdb.DuckDBPyConnection, run: LandingRun, key: str) -> None:
     con.execute(
-        "insert into quality.rejected select ?, ?, null, ?, null, ?, record::varchar, 'the record has no key' "
+        "insert into quality.rejected "
+        "select ?, ?, null, ?, null, ?, record::varchar, 'the record has no key' "
         "from incoming where key is null order by seq",
         [run.source, run.resource, run.run_id, key],
     )
@@ -292,9 +298,7 @@ def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str, volatile: 
     con.execute("drop table news")
 
 
-def _forgive_other_key_order(
-    con: duckdb.DuckDBPyConnection, table: str, volatile: Sequence[str]
-) -> None:
+def _forgive_other_key_order(con: duckdb.DuckDBPyConnection, table: str, volatile: Sequence[str]) -> None:
     """Take from `news` what only lists the same fields in another order, which vendors feel free to do.
 
     Such a record has the same length and contains its predecessor both ways. DuckDB ignores the order of

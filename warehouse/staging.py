@@ -170,7 +170,7 @@ def _note_drift(con: duckdb.DuckDBPyConnection, model: Model) -> None:
                 f"""
                 insert into quality.drift
                 with shapes as (
-                    -- Few records differ in their fields, so whole lists are counted before they are taken apart.
+                    -- Few records differ in their fields: whole lists are counted, then taken apart.
                     select json_keys(body, {quoted(parent)}) as fields, count(*) as records
                     from raw.{source}_{resource}_current group by all
                 ), seen as (
@@ -201,7 +201,8 @@ def _note_failed_casts(con: duckdb.DuckDBPyConnection, model: Model) -> None:
             )
             selects = (
                 f"select key, run_id, unnest([{checks}]) as checked from "
-                f"(select key, run_id, json_extract_string(body, [{paths}]) as found from raw.{source}_{resource}_current)"
+                f"(select key, run_id, json_extract_string(body, [{paths}]) as found "
+                f"from raw.{source}_{resource}_current)"
             )
             _insert_rejected(con, model, source, resource, selects)
         for cast in many:
@@ -209,7 +210,8 @@ def _note_failed_casts(con: duckdb.DuckDBPyConnection, model: Model) -> None:
                 "select key, run_id, "
                 f"{{'field': {quoted(cast.column)}, 'raw': found, 'type': {quoted(cast.type)}, "
                 f"'bad': try_cast(found as {cast.type}) is null}} as checked from (select key, run_id, "
-                f"unnest(json_extract_string(body, {quoted(cast.path)})) as found from raw.{source}_{resource}_current)"
+                f"unnest(json_extract_string(body, {quoted(cast.path)})) as found "
+                f"from raw.{source}_{resource}_current)"
             )
             _insert_rejected(con, model, source, resource, selects)
 
@@ -222,7 +224,8 @@ def _insert_rejected(
         model,
         f"""
         insert into quality.rejected
-        select {quoted(source)}, {quoted(resource)}, {quoted(model.table)}, run_id, key, checked.field, checked.raw,
+        select {quoted(source)}, {quoted(resource)}, {quoted(model.table)}, run_id, key,
+            checked.field, checked.raw,
             'no ' || checked.type
         from ({selects})
         where checked.raw is not null and trim(checked.raw) <> '' and checked.bad

@@ -2,7 +2,7 @@
 
 import duckdb
 
-# The widest mean that is asked for is a quarter's conversations; beyond this t is the normal 1.96 to 3 digits.
+# The widest mean asked for is over a quarter's conversations; beyond this, t is the normal 1.96.
 LARGEST_DF = 20_000
 
 

@@ -59,8 +59,8 @@ def claim_identity(store: Store, source: str, account_id: str) -> None:
         return
     if known is not None:
         raise WrongAccount(
-            f"This home was filled from {source} account {known}, but the credentials open account {account_id}; "
-            "use the first account's credentials, or another TENFOLD_HOME."
+            f"This home was filled from {source} account {known}, but the credentials open account "
+            f"{account_id}; use the first account's credentials, or another TENFOLD_HOME."
         )
     with store.write() as con:
         con.execute("insert into meta.identity values (?, ?)", [source, account_id])

@@ -187,7 +187,8 @@ def attach(
         said = str(error)
         if "lock on file" in said:
             raise WarehouseBusy(
-                f"{path.name} is open in another program that does not use our lock (a DuckDB shell?); close it."
+                f"{path.name} is open in another program that does not use our lock (a DuckDB shell?); "
+                "close it."
             ) from None
         if "encrypt" in said or "without a key" in said:
             raise SettingsError(
@@ -207,7 +208,8 @@ def _load_httpfs(con: duckdb.DuckDBPyConnection) -> None:
     )
     if not binaries:
         raise SettingsError(
-            "TENFOLD_WAREHOUSE__KEY: encryption needs the package duckdb-extension-httpfs; install it or unset the key."
+            "TENFOLD_WAREHOUSE__KEY: encryption needs the package duckdb-extension-httpfs; "
+            "install it or unset the key."
         )
     con.execute(f"load {quoted(str(binaries[-1]))}")
 

@@ -1,4 +1,7 @@
-"""How fast contacts come in, beside the least that would do: `python -m benchmarks.ingest [--records N] [--json]`."""
+"""How fast contacts come in, beside the least that would do.
+
+`python -m benchmarks.ingest [--records N] [--json]`
+"""
 
 import argparse
 import json
@@ -34,7 +37,9 @@ def main() -> None:
                     for reader, found in speeds.items():
                         outcome = measure(reader, port)
                         if outcome["rows"] != arguments.records:
-                            raise SystemExit(f"{reader} kept {outcome['rows']} of {arguments.records} records")
+                            raise SystemExit(
+                                f"{reader} kept {outcome['rows']} of {arguments.records} records"
+                            )
                         found.append(outcome["rows"] / outcome["seconds"])
                         if reader == "ours":
                             peaks.append(outcome["peak_mib"])
@@ -56,7 +61,9 @@ def table(result: dict[str, object]) -> str:
     ]
     for name, key in (("raw floor", "floor"), ("Tenfold, all kept, audited", "ours")):
         lines.append(f"{name:<28}{result[f'{key}_1000']:>16,}{result[f'{key}_100']:>16,}")
-    lines.append(f"{'ratio to the floor':<28}{result['ratio_to_floor_1000']:>16}{result['ratio_to_floor_100']:>16}")
+    lines.append(
+        f"{'ratio to the floor':<28}{result['ratio_to_floor_1000']:>16}{result['ratio_to_floor_100']:>16}"
+    )
     lines.append(f"peak memory of ours: {result['peak_mib']} MiB")
     return "\n".join(lines)
 

@@ -39,7 +39,9 @@ def ours(base_url: str, home: Path) -> int:
     merge(store, run, records="$.results", key="$.id", volatile=("$.updatedAt",), cursor_at=until)
     with store.write() as con:
         refresh(con, models)
-        row = con.execute("select count(*) from staging.hubspot_contact where created_at is not null").fetchone()
+        row = con.execute(
+            "select count(*) from staging.hubspot_contact where created_at is not null"
+        ).fetchone()
     transport.close()
     return row[0] if row else 0
 
@@ -61,8 +63,8 @@ def floor(base_url: str, home: Path) -> int:
                 break
     with duckdb.connect(str(home / "floor.duckdb")) as con:
         con.execute(
-            "create table contact (id varchar primary key, email varchar, firstname varchar, lastname varchar, "
-            "stage varchar, created_at timestamptz, updated_at timestamptz)"
+            "create table contact (id varchar primary key, email varchar, firstname varchar, "
+            "lastname varchar, stage varchar, created_at timestamptz, updated_at timestamptz)"
         )
         con.execute(
             f"""
@@ -70,7 +72,8 @@ def floor(base_url: str, home: Path) -> int:
             select r.id, r.properties.email, r.properties.firstname, r.properties.lastname,
                 r.properties.lifecyclestage, r.properties.createdate, r.updatedAt
             from (
-                select unnest(results) as r from read_json('{pages}', format = 'newline_delimited', columns = {{
+                select unnest(results) as r
+                from read_json('{pages}', format = 'newline_delimited', columns = {{
                     'results': 'STRUCT(id VARCHAR, properties STRUCT(email VARCHAR, firstname VARCHAR,
                         lastname VARCHAR, lifecyclestage VARCHAR, createdate TIMESTAMPTZ),
                         updatedAt TIMESTAMPTZ)[]'

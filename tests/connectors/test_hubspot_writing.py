@@ -85,6 +85,21 @@ def test_no_task_is_found_where_none_has_the_marker() -> None:
     assert tasks_of({})[0].find_task("501", "tenfold:O3:501") is None
 
 
+def test_properties_are_told_as_they_are_now_and_a_record_that_is_gone_is_none() -> None:
+    said = {"id": "5", "properties": {"hs_email_optout": "true", "email": None, "other": "x"}}
+    handler, seen = answering(
+        httpx.Response(200, json=said), httpx.Response(404), httpx.Response(200, json={})
+    )
+    connector = HubSpot(transport_to(handler))
+    names = ["hs_email_optout", "email", "never_set"]
+    expected = {"hs_email_optout": "true", "email": None, "never_set": None}
+    assert connector.properties("contacts", "5", names) == expected
+    assert seen[0].url.params["properties"] == "hs_email_optout,email,never_set"
+    assert connector.properties("contacts", "5", names) is None
+    with pytest.raises(UnexpectedData, match="without its properties"):
+        connector.properties("contacts", "5", names)
+
+
 def test_an_update_may_be_tried_again() -> None:
     handler, seen = answering(httpx.Response(503), httpx.Response(200, json={"id": "5"}))
     HubSpot(transport_to(handler)).update("tasks", "5", {"hs_task_status": "COMPLETED"})

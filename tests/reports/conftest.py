@@ -69,6 +69,7 @@ def fill(ledger: Ledger) -> None:
                 Alert(
                     dedup_key=f"{rule}/{entity}", rule=rule, entity=entity, severity=severity, title=f"Old title of {rule}",
                     detail="94.9 % in week 46, limit 95 %" if rule == "sla_compliance" else None,
+                    period="2026-W46" if entity == "K19/all" else None,
                     opened_at=AS_OF - timedelta(days=days), evaluated_at=AS_OF,
                 )
             )  # fmt: skip

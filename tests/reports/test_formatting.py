@@ -32,7 +32,9 @@ def test_shares_hours_and_minutes_carry_their_unit(en: Format, es: Format) -> No
     assert en.amount(0.9812, "share") == "98.1%"
     assert es.amount(0.9812, "share") == f"98,1{NBSP}%"
     assert en.amount(2.44, "hours") == "2.4 h"
-    assert es.amount(148.2, "minutes") == "148 min"
+    assert es.amount(118.2, "minutes") == "118 min"
+    assert es.amount(148.2, "minutes") == "2,5 h"
+    assert en.amount(1440, "minutes", rough=True) == "24 h"
     assert en.amount(12.46, "ratio", kpi="K1") == "12.5 clients per person"
     assert es.amount(1, "count", kpi="NEW_CLIENTS") == "1 cliente"
     assert es.amount(2, "count", kpi="NEW_CLIENTS") == "2 clientes"
@@ -57,6 +59,7 @@ def test_days_and_periods_are_in_the_readers_language(en: Format, es: Format) ->
     assert en.period("2026-10") == "October 2026"
     assert es.period("2026-10") == "octubre de 2026"
     assert es.period("2026-W46") == "semana 46"
+    assert (en.short_period("2026-Q2"), es.short_period("2026-Q2")) == ("Q2", "T2")
     assert es.period("2026-W46", inside=True) == "la semana 46"
     assert en.days_between(week_days("2026-W46")) == "9–15 November 2026"
     assert en.days_between((date(2026, 11, 30), date(2026, 12, 6))) == "30 November – 6 December 2026"

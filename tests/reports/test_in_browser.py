@@ -28,6 +28,12 @@ CLIPPED = """() => [...document.querySelectorAll('svg.chart')].flatMap(svg => {
             box.top < frame.top - 2 || box.bottom > frame.bottom + 2)
     }).map(t => t.textContent)
 })"""
+# Parts of a cell or card that reach over its edge, onto what stands beside it.
+OVERLAPPING = """() => [...document.querySelectorAll('td, .card, .hero, .bridge li')].filter(box => {
+    const right = box.getBoundingClientRect().right;
+    return [...box.querySelectorAll('.status, .big, .value, p, .sum')].some(e =>
+        !e.closest('.away') && e.getBoundingClientRect().right > right + 1)
+}).map(e => e.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60))"""
 SMALLEST = """() => Math.min(...[...document.querySelectorAll('body *')].filter(e =>
     !e.closest('.away') && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) &&
     e.getBoundingClientRect().width > 0).map(e => {
@@ -59,7 +65,7 @@ def opened(browser: Any, html: str, width: int, scheme: str = "light") -> Any:
     return page
 
 
-@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+@pytest.mark.parametrize("width", [360, 390, 700, 768, 1280])
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_nothing_reaches_beyond_the_window(
     browser: Any, pages: dict[str, Html], language: str, width: int
@@ -67,6 +73,7 @@ def test_nothing_reaches_beyond_the_window(
     page = opened(browser, pages[language].text, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(OVERLAPPING) == []
     assert page.evaluate(CLIPPED) == []
     assert page.evaluate(SMALLEST) >= 9.5
     page.close()
@@ -100,3 +107,11 @@ def test_a_chart_changes_its_colours_with_the_page(browser: Any, pages: dict[str
         page.close()
     assert ink[0][0] != ink[1][0]
     assert ink[0][1] != ink[1][1]
+
+
+def test_on_paper_the_page_is_light_even_for_a_dark_screen(browser: Any, pages: dict[str, Html]) -> None:
+    page = opened(browser, pages["en"].text, 1000, "dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    colours = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    assert page.evaluate(colours) == ["rgb(255, 255, 255)", "rgb(28, 33, 38)"]
+    page.close()

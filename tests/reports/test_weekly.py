@@ -82,7 +82,7 @@ def test_figures_are_those_of_the_build_in_the_readers_format(pages: dict[str, H
     assert (shown(en, "K5"), shown(es, "K5")) == ("€220", "220 €")
     assert shown(en, "K14") == "5.0%"
     assert "21 of 420" in figures(en)["K14", "all"].text
-    assert (shown(en, "K24", "L2"), shown(es, "K24", "L2")) == ("148 min", "148 min")
+    assert (shown(en, "K24", "L2"), shown(es, "K24", "L2")) == ("2.5 h", "2,5 h")
     assert shown(en, "K7") == "11.1 to 1"
 
 
@@ -195,8 +195,8 @@ def test_the_clients_to_look_after_come_gravest_first_with_reason_and_remedy(pag
     cards = pages["en"].edition.clients
     assert len(cards) == 10
     assert [c.severity for c in cards] == sorted((c.severity for c in cards), key=["high", "medium"].index)
-    assert cards[0].name == "Hotel Miramar"
-    assert cards[0].reasons == (
+    assert [c.name for c in cards[:3]] == ["Inmobiliaria Sol", "Hotel Miramar", "Consultoría Vértice"]
+    assert cards[1].reasons == (
         ("Rated us 1 of 5.", "for 3 days, since 13 Nov"),
         ("4 SLA deadlines missed this week, in 2 conversations.", "for 5 days, since 11 Nov"),
     )
@@ -226,13 +226,20 @@ def test_alerts_speak_the_readers_language_and_name_the_remedy(pages: dict[str, 
     assert "<code>tenfold sync accounting</code>" in pages["es"].text
 
 
+def test_an_alert_shows_the_figure_that_rang_in_the_readers_language(pages: dict[str, Html]) -> None:
+    assert pages["en"].edition.alerts[0].detail == "SLA compliance was 96.9% in week 46; limit 95%."
+    assert pages["es"].edition.alerts[0].detail.replace(NBSP, " ") == (
+        "Cumplimiento de plazos (SLA): 96,9 % en la semana 46; límite 95 %."
+    )
+
+
 def test_checks_that_did_not_pass_are_named_and_those_not_run_are_not_called_passed(
     pages: dict[str, Html],
 ) -> None:
     trust = pages["en"].edition.trust
     assert trust.summary == "10 of 12 checks passed."
     assert {row.table: row.tone for row in trust.rows} == {
-        "core.conversation": "watch", "kpi.value": "not_evaluated", "core.*": "ok",
+        "core.conversation": "watch", "kpi.value": "not_evaluated", "Clients and their records": "ok",
     }  # fmt: skip
     assert "7 rows" in trust.bad[0].text
     assert "3 values could not be read" in trust.rejected

@@ -30,7 +30,7 @@ def open_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """The simulated company of two months, for tests that only read."""
+    """The simulated company of three months, for tests that only read."""
     world = World(tmp_path_factory.mktemp("read-only") / "home", plan(), small_company)
     yield Bench(world)
     world.close()

@@ -182,3 +182,10 @@ def test_errors_are_as_described(bench: Bench) -> None:
     stranger = bench.intercom.get("/admins", headers={"Authorization": "Bearer nobody"})
     assert stranger.status_code == 401
     check(stranger, "/admins", "get")
+
+
+def test_the_check_refuses_what_is_not_as_described(bench: Bench) -> None:
+    body = bench.intercom.get("/contacts").json()
+    body["data"][0]["created_at"] = "yesterday"
+    with pytest.raises(AssertionError, match="created_at"):
+        check(httpx.Response(200, json=body), "/contacts", "get")

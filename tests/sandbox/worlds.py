@@ -95,7 +95,7 @@ def told(events: Sequence[Event]) -> Callable[..., list[Event]]:
 
 
 def plan(clock: datetime = CLOCK) -> Plan:
-    return Plan(seed=7, months=2, first=10, last=20, clock=clock)
+    return Plan(seed=7, months=3, first=20, last=80, clock=clock)
 
 
 _SIMULATED: list[Event] = []

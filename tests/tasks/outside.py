@@ -69,6 +69,7 @@ class Crm(BaseHTTPRequestHandler):
     """The four calls of HubSpot that a task needs."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     record: Record
     tasks: dict[str, dict[str, Any]]
 

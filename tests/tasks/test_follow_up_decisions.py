@@ -271,5 +271,9 @@ def test_the_plan_says_what_running_every_hour_would_do(facts: dict, days: int, 
         remember(already, new)
         ran |= {decision.rule: decision.outcome for decision in new}
         hour += timedelta(hours=1)
-    # The last hour's remainder may hold one more step in the plan; nothing is missing from it.
-    assert ran.items() <= planned.items()
+    # The last hour's remainder may hold one more step in the plan; nothing is missing from it. Why a step was
+    # not done may differ: an hourly run finds a client gone whose step had lapsed half an hour before.
+    assert ran.keys() <= planned.keys()
+    assert {rule for rule in ran if ran[rule] == "queued"} == {
+        rule for rule in ran if planned[rule] == "queued"
+    }

@@ -294,10 +294,11 @@ def test_a_second_sync_of_the_same_source_is_refused_while_the_first_runs(tmp_pa
 def test_some_resources_can_be_read_alone_with_their_associations(tmp_path: Path) -> None:
     report = sync(portal(), tmp_path, only=["deal_companies"])
     assert [each.resource for each in report.resources] == ["deals", "deal_companies"]
-    assert status(tmp_path).good_until is None
+    assert source_statuses(Store(tmp_path)) == {}  # it says nothing of the other resources
     failed = sync(portal(), tmp_path, only=["invoices"])
     assert failed.state == "failed"
     assert "invoices" in (failed.reason or "")
+    assert status(tmp_path).state == "failed"
 
 
 def test_reading_from_a_later_day_than_known_leaves_no_gap(tmp_path: Path) -> None:

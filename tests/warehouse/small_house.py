@@ -19,7 +19,12 @@ from warehouse.store import Store
 
 AS_OF = datetime(2026, 4, 15, 7, tzinfo=UTC)
 PLAYBOOK = load_playbook()
-BASE: dict[str, Any] = {"what": "A test model.", "grain": ["id"], "owner": "tests", "columns": {"id": "Its id."}}
+BASE: dict[str, Any] = {
+    "what": "A test model.",
+    "grain": ["id"],
+    "owner": "tests",
+    "columns": {"id": "Its id."},
+}
 
 
 def expectation(name: str, severity: str = "fail", **more: Any) -> dict[str, Any]:
@@ -50,7 +55,10 @@ STAGING = {
 CORE = {"person": ("select id, age from staging.hubspot_contact", {})}
 KPI = {
     "adults": ("select 'K1' as kpi, count(*) filter (age >= 18) as n from core.person", {"yields": "figure"}),
-    "everyone": ("select n as total, 'K2' as kpi from (select count(*) as n from core.person)", {"yields": "figure"}),
+    "everyone": (
+        "select n as total, 'K2' as kpi from (select count(*) as n from core.person)",
+        {"yields": "figure"},
+    ),
     "value": ("select f.*, r.as_of from kpi.figure as f cross join build.run as r", {}),
 }
 

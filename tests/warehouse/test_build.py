@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -101,7 +102,9 @@ def test_a_corrected_model_lifts_the_verdict_without_a_new_read(house: House) ->
 def test_a_failed_check_in_staging_quarantines_the_whole_bad_row(house: House) -> None:
     house.load(contact("1"), contact("2", -5))
     made = house.build()
-    found = rows(made, "select model, expectation, bad_row ->> '$.id', bad_row ->> '$.age' from quality.quarantine")
+    found = rows(
+        made, "select model, expectation, bad_row ->> '$.id', bad_row ->> '$.age' from quality.quarantine"
+    )
     assert found == [("staging.hubspot_contact", "expect_column_values_to_be_between(age, 0..)", "2", "-5")]
 
 
@@ -114,7 +117,12 @@ def test_a_value_that_cannot_be_read_is_kept_as_it_was_and_an_empty_one_is_absen
     assert rows(made, "select source, resource, field, records from quality.rejected") == [
         ("hubspot", "contacts", "age", 1)
     ]
-    assert rows(made, "select id, age from core.person order by id") == [("1", None), ("2", None), ("3", None), ("4", 41)]
+    assert rows(made, "select id, age from core.person order by id") == [
+        ("1", None),
+        ("2", None),
+        ("3", None),
+        ("4", 41),
+    ]
 
 
 def test_fields_that_no_model_knows_are_reported_and_kept(house: House) -> None:
@@ -132,7 +140,10 @@ def test_fields_that_no_model_knows_are_reported_and_kept(house: House) -> None:
         ("select 1 as id; select 2 as id", "must be one SELECT"),
         ("drop table staging.hubspot_contact", "must be one SELECT"),
         ("select from where", "core/person.sql"),
-        ("select no_such_column from staging.hubspot_contact", "core/person.sql: Binder Error.*no_such_column"),
+        (
+            "select no_such_column from staging.hubspot_contact",
+            "core/person.sql: Binder Error.*no_such_column",
+        ),
         ("select id::integer as id from (select 'ana@clinic.es' as id)", "core/person.sql: Conversion Error"),
     ],
 )
@@ -194,7 +205,8 @@ def test_periods_begin_with_the_first_event_and_only_ended_ones_are_there(house:
     )
     house.load(contact("1"))  # Created 2026-01-31T23:30Z: already February in Madrid.
     found = rows(
-        house.build(utc(2026, 4, 1)), "select period, starts_at, ends_at from build.period where grain = 'month' order by 1"
+        house.build(utc(2026, 4, 1)),
+        "select period, starts_at, ends_at from build.period where grain = 'month' order by 1",
     )
     # April begins in Madrid at 22:00Z of 31 March (summer time), so March has ended at midnight UTC.
     assert found == [
@@ -220,7 +232,7 @@ def test_periods_are_cut_at_local_midnight_in_summer_and_winter() -> None:
         ("2025-Q4", utc(2025, 9, 30, 22)),
         ("2026-Q1", utc(2025, 12, 31, 23)),
     ]
-    assert all(earlier.ends_at == later.starts_at for earlier, later in zip(weeks, weeks[1:], strict=False))
+    assert all(earlier.ends_at == later.starts_at for earlier, later in pairwise(weeks))
 
 
 def test_open_hours_follow_the_clock_on_the_wall_and_skip_weekends_and_holidays() -> None:

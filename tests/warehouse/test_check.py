@@ -50,7 +50,9 @@ def test_our_sql_counts_what_great_expectations_counts_in_pandas(house: House) -
     batch = asset.add_batch_definition_whole_dataframe("b").get_batch(batch_parameters={"dataframe": frame})
     theirs = []
     for rule in RULES:
-        said = {key: value for key, value in rule.items() if key not in {"expectation", "severity", "why", "do"}}
+        said = {
+            key: value for key, value in rule.items() if key not in {"expectation", "severity", "why", "do"}
+        }
         kind = "".join(part.title() for part in rule["expectation"].split("_"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,14 +64,29 @@ def test_our_sql_counts_what_great_expectations_counts_in_pandas(house: House) -
 
 def test_a_fail_that_does_not_hold_stops_the_build_and_a_warning_does_not(house: House) -> None:
     rule = {"column": "age", "min_value": 0}
-    house.write("core", "person", TABLE, {"expectations": [expectation("expect_column_values_to_be_between", "warn", **rule)]})
+    house.write(
+        "core",
+        "person",
+        TABLE,
+        {"expectations": [expectation("expect_column_values_to_be_between", "warn", **rule)]},
+    )
     assert check(house.build(), models=house.models).passed
-    house.write("core", "person", TABLE, {"expectations": [expectation("expect_column_values_to_be_between", "fail", **rule)]})
+    house.write(
+        "core",
+        "person",
+        TABLE,
+        {"expectations": [expectation("expect_column_values_to_be_between", "fail", **rule)]},
+    )
     assert not check(house.build(), models=house.models).passed
 
 
 def test_a_check_that_cannot_run_is_an_error_and_never_a_pass(house: House) -> None:
-    house.write("core", "person", TABLE, {"expectations": [expectation("no_rows", sql="select nothing_such from this")]})
+    house.write(
+        "core",
+        "person",
+        TABLE,
+        {"expectations": [expectation("no_rows", sql="select nothing_such from this")]},
+    )
     checked = check(house.build(), models=house.models)
     (result,) = (result for result in checked.results if result.model == "core.person")
     assert (result.status, checked.passed) == ("error", False)
@@ -98,7 +115,9 @@ def test_a_rule_may_concern_some_rows_only_and_a_rule_of_ones_own_selects_the_ba
     found = with_rules(
         house,
         expectation("expect_column_values_to_not_be_null", column="email", where="age > 0"),
-        expectation("no_rows", "warn", sql="with old as (select * from this where age > 90) select id from old;"),
+        expectation(
+            "no_rows", "warn", sql="with old as (select * from this where age > 90) select id from old;"
+        ),
     )
     assert [(result.status, result.violations) for result in found.values()] == [("passed", 0), ("failed", 2)]
 
@@ -121,7 +140,10 @@ def test_results_are_in_the_build_with_those_of_staging(house: House) -> None:
     house.write("core", "person", TABLE, {"expectations": [RULES[2]]})
     made = house.build()
     check(made, models=house.models)
-    found = rows(made, "select model, expectation, severity, status, violations, rows from quality.check_result order by 1")
+    found = rows(
+        made,
+        "select model, expectation, severity, status, violations, rows from quality.check_result order by 1",
+    )
     assert found == [
         ("core.person", "expect_column_values_to_be_unique(id)", "fail", "passed", 0, 5),
         ("staging.hubspot_contact", "expect_column_values_to_be_between(age, 0..)", "fail", "passed", 0, 1),
@@ -131,7 +153,9 @@ def test_results_are_in_the_build_with_those_of_staging(house: House) -> None:
 def test_a_failed_source_does_not_hold_up_the_rest(house: House) -> None:
     house.load(contact("1", -4))
     checked = check(house.build(), models=house.models)
-    assert [(result.model, result.status) for result in checked.results] == [("staging.hubspot_contact", "failed")]
+    assert [(result.model, result.status) for result in checked.results] == [
+        ("staging.hubspot_contact", "failed")
+    ]
     assert checked.passed
 
 
@@ -149,7 +173,12 @@ def result(number: int, status: Any, violations: int | None) -> Result:
 
 
 def test_great_expectations_judges_counts_and_nothing_that_was_not_counted() -> None:
-    asked = [result(1, "passed", 0), result(2, "failed", 3), result(3, "error", None), result(4, "not_evaluated", 0)]
+    asked = [
+        result(1, "passed", 0),
+        result(2, "failed", 3),
+        result(3, "error", None),
+        result(4, "not_evaluated", 0),
+    ]
     # Whatever was noted before, the count decides.
     confused = [result(1, "failed", 0), result(2, "passed", 3), *asked[2:]]
     assert [found.status for found in judge(confused)] == ["passed", "failed", "error", "not_evaluated"]

@@ -79,7 +79,9 @@ def test_an_incomplete_run_goes_on_where_it_stopped_with_its_own_window(landing:
         assert again.records == 12
 
 
-def test_a_complete_run_is_followed_by_a_new_one_with_a_greater_id_even_under_a_frozen_clock(landing: Landing) -> None:
+def test_a_complete_run_is_followed_by_a_new_one_with_a_greater_id_even_under_a_frozen_clock(
+    landing: Landing,
+) -> None:
     ids = []
     for _ in range(3):
         with opened(landing) as run:
@@ -90,7 +92,9 @@ def test_a_complete_run_is_followed_by_a_new_one_with_a_greater_id_even_under_a_
     assert [run.run_id for run in landing.runs("hubspot", "contacts")] == ids
 
 
-@pytest.mark.parametrize("torn", [b'{"segment": "00001.js', b'{"segment": "00001.jsonl.gz"}\n', b"\x00\x00\n"])
+@pytest.mark.parametrize(
+    "torn", [b'{"segment": "00001.js', b'{"segment": "00001.jsonl.gz"}\n', b"\x00\x00\n"]
+)
 def test_the_torn_tail_of_a_kill_is_cut_back_to_the_last_whole_page(landing: Landing, torn: bytes) -> None:
     with opened(landing) as run:
         land(run, range(3))
@@ -210,7 +214,11 @@ except DiskFull as error:
 @pytest.mark.parametrize("limit", [3000, 5000, 20_000])
 def test_a_full_disk_keeps_what_landed_and_the_run_can_go_on(tmp_path: Path, limit: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path), str(limit)], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", FULL, str(tmp_path), str(limit)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     landed, said = done.stdout.split(" ", 1)
     assert "No space left" in said

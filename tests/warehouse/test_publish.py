@@ -56,7 +56,12 @@ def test_a_build_that_was_never_checked_is_not_published(house: House) -> None:
 
 def test_a_build_that_failed_is_not_published_and_the_last_one_stays(house: House) -> None:
     publish(house.home, checked(house, 30))
-    house.write("core", "person", "select 'x' as id, 1 as age", {"expectations": [expectation("no_rows", sql="from this")]})
+    house.write(
+        "core",
+        "person",
+        "select 'x' as id, 1 as age",
+        {"expectations": [expectation("no_rows", sql="from this")]},
+    )
     failed = house.build()
     assert not check(failed, models=house.models).passed
     with pytest.raises(NotChecked, match="failed its check"):
@@ -135,7 +140,11 @@ while seen < int(sys.argv[2]):
 def test_a_reader_in_another_process_never_goes_back_to_an_older_build(house: House) -> None:
     publish(house.home, checked(house, 30))
     reader = subprocess.Popen(
-        [sys.executable, "-c", READER, str(house.home), "4"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", READER, str(house.home), "4"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert reader.stdout is not None
     reader.stdout.readline()
@@ -190,7 +199,11 @@ def test_kpi_rows_have_the_shape_that_people_script_against(house: House) -> Non
         "status": "ok",
         "reason": None,
     }
-    assert (spanish["name"], spanish["value"], spanish["reason"]) == ("Bajas", None, "no active clients in period")
+    assert (spanish["name"], spanish["value"], spanish["reason"]) == (
+        "Bajas",
+        None,
+        "no active clients in period",
+    )
 
 
 FAST = """
@@ -207,7 +220,9 @@ print(sorted(heavy), time.perf_counter() - started)
 
 def test_reading_what_is_published_loads_nothing_heavy(house: House) -> None:
     publish(house.home, checked(house, 30))
-    done = subprocess.run([sys.executable, "-c", FAST, str(house.home)], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FAST, str(house.home)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("[] ")
 
 
@@ -215,4 +230,6 @@ def test_instants_are_utc_to_the_reader(house: House) -> None:
     publish(house.home, checked(house, 30))
     with Published.open(house.home) as published:
         assert published.as_of == datetime(2026, 4, 15, 7, tzinfo=UTC)
-        assert published.con.execute("select as_of::varchar from build.run").fetchone() == ("2026-04-15 07:00:00+00",)
+        assert published.con.execute("select as_of::varchar from build.run").fetchone() == (
+            "2026-04-15 07:00:00+00",
+        )

@@ -25,13 +25,19 @@ def land(home: Path, *pages: Sequence[object], body: str = '{{"results": {}}}') 
     with Landing(home, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
         for number, records in enumerate(pages, start=1):
             listed = json.dumps(list(records), separators=(",", ":"))
-            run.append(body.format(listed).encode(), len(records), str(number) if number < len(pages) else None)
+            run.append(
+                body.format(listed).encode(), len(records), str(number) if number < len(pages) else None
+            )
         run.complete()
     return run
 
 
 def merged(home: Path, run: LandingRun, **changes: Any) -> Merged:
-    declared: dict[str, Any] = {"records": "$.results", "key": "$.id", "volatile": ("$.updatedAt", "$.p.seen")}
+    declared: dict[str, Any] = {
+        "records": "$.results",
+        "key": "$.id",
+        "volatile": ("$.updatedAt", "$.p.seen"),
+    }
     return merge(Store(home), run, **declared | changes)
 
 
@@ -58,7 +64,11 @@ def test_a_record_that_changes_and_changes_back_is_three_versions(tmp_path: Path
 
 
 def test_several_versions_within_one_run_are_kept_in_the_order_received(tmp_path: Path) -> None:
-    first = land(tmp_path, [contact("1", "a"), contact("2", "x"), contact("1", "b")], [contact("1", "b"), contact("1", "a")])
+    first = land(
+        tmp_path,
+        [contact("1", "a"), contact("2", "x"), contact("1", "b")],
+        [contact("1", "b"), contact("1", "a")],
+    )
     assert merged(tmp_path, first) == Merged(seen=5, added=4)
     assert [(key, json.loads(body)["stage"]) for key, body in versions(tmp_path)] == [
         ("1", "a"),
@@ -81,7 +91,9 @@ def test_a_change_in_volatile_fields_alone_is_no_version(tmp_path: Path) -> None
     assert (same.added, other.added) == (0, 1)
 
 
-def test_the_same_fields_in_another_order_are_no_version_but_another_order_in_an_array_is(tmp_path: Path) -> None:
+def test_the_same_fields_in_another_order_are_no_version_but_another_order_in_an_array_is(
+    tmp_path: Path,
+) -> None:
     merged(tmp_path, land(tmp_path, [{"id": "1", "a": {"x": 1, "y": 2}, "tags": [1, 2]}]))
     assert merged(tmp_path, land(tmp_path, [{"tags": [1, 2], "a": {"y": 2, "x": 1}, "id": "1"}])).added == 0
     assert merged(tmp_path, land(tmp_path, [{"id": "1", "a": {"x": 1, "y": 2}, "tags": [2, 1]}])).added == 1
@@ -90,17 +102,31 @@ def test_the_same_fields_in_another_order_are_no_version_but_another_order_in_an
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [({"v": None}, {}), ({"v": "1"}, {"v": 1}), ({"v": True}, {"v": 1}), ({"v": ""}, {"v": None}), ({"v": []}, {"v": {}})],
+    [
+        ({"v": None}, {}),
+        ({"v": "1"}, {"v": 1}),
+        ({"v": True}, {"v": 1}),
+        ({"v": ""}, {"v": None}),
+        ({"v": []}, {"v": {}}),
+    ],
 )
-def test_values_that_only_look_alike_are_different_versions(tmp_path: Path, before: Record, after: Record) -> None:
+def test_values_that_only_look_alike_are_different_versions(
+    tmp_path: Path, before: Record, after: Record
+) -> None:
     merged(tmp_path, land(tmp_path, [{"id": "1", **before}]))
     assert merged(tmp_path, land(tmp_path, [{"id": "1", **after}])).added == 1
 
 
 leaves = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["", "a", "ñ", '"', "1"])
-values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=2), max_leaves=4)
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=2),
+    max_leaves=4,
+)
 records = st.builds(
-    lambda key, value, seen, turn: dict(sorted({"id": key, "v": value, "updatedAt": seen}.items(), reverse=turn)),
+    lambda key, value, seen, turn: dict(
+        sorted({"id": key, "v": value, "updatedAt": seen}.items(), reverse=turn)
+    ),
     st.sampled_from("abc"),
     values,
     st.integers(0, 9),
@@ -141,7 +167,8 @@ def test_data_and_cursor_move_together_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["<html>502 Bad Gateway ana@clinic.es</html>", '{{"results": [{{"id": "1", "email": "ana@clinic.es"', ""]
+    "body",
+    ["<html>502 Bad Gateway ana@clinic.es</html>", '{{"results": [{{"id": "1", "email": "ana@clinic.es"', ""],
 )
 def test_a_page_that_is_no_json_is_refused_without_repeating_what_it_says(tmp_path: Path, body: str) -> None:
     run = land(tmp_path, [contact("1")], body=body)
@@ -165,7 +192,9 @@ def test_a_record_without_its_key_goes_to_quality_and_the_others_go_on(tmp_path:
     run = land(tmp_path, [contact("1"), {"name": "no id"}, {"id": None}, contact("2")])
     assert merged(tmp_path, run) == Merged(seen=4, added=2, rejected=2)
     with Store(tmp_path).read() as con:
-        found = con.execute("select source, resource, run_id, field, raw_value, reason from quality.rejected").fetchall()
+        found = con.execute(
+            "select source, resource, run_id, field, raw_value, reason from quality.rejected"
+        ).fetchall()
     assert found == [
         ("hubspot", "contacts", run.run_id, "$.id", '{"name":"no id"}', "the record has no key"),
         ("hubspot", "contacts", run.run_id, "$.id", '{"id":null}', "the record has no key"),
@@ -224,7 +253,9 @@ def test_a_run_larger_than_the_memory_limit_is_merged_all_the_same(tmp_path: Pat
     outcome = merge(store, land(tmp_path, *pages), records="$.results", key="$.id")
     assert outcome == Merged(seen=220_000, added=220_000)
     with store.read() as con:
-        assert con.execute("select count(distinct key), sum(length(body ->> '$.text')) from raw.hubspot_contacts").fetchone() == (
+        assert con.execute(
+            "select count(distinct key), sum(length(body ->> '$.text')) from raw.hubspot_contacts"
+        ).fetchone() == (
             220_000,
             198_000_000,
         )
@@ -263,7 +294,9 @@ def test_killed_at_any_point_a_merge_is_done_wholly_or_not_at_all(tmp_path: Path
         victim.communicate()
         with Store(tmp_path).read() as con:
             marks = con.execute("select count(*) from meta.merged_run").fetchone()
-            there = con.execute("select count(*) from duckdb_tables() where table_name = 'hubspot_contacts'").fetchone()
+            there = con.execute(
+                "select count(*) from duckdb_tables() where table_name = 'hubspot_contacts'"
+            ).fetchone()
             assert marks is not None
             assert there is not None
             rows = con.execute("select count(*) from raw.hubspot_contacts").fetchone() if there[0] else (0,)
@@ -282,8 +315,16 @@ FULL = MERGER.replace(
 
 
 def test_a_disk_that_fills_up_during_a_merge_leaves_raw_as_it_was(tmp_path: Path) -> None:
-    land(tmp_path, *([contact(f"{page}-{at}", f"{hash((page, at)):x}" * 20) for at in range(1000)] for page in range(30)))
-    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    land(
+        tmp_path,
+        *(
+            [contact(f"{page}-{at}", f"{hash((page, at)):x}" * 20) for at in range(1000)]
+            for page in range(30)
+        ),
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert "DiskFull: No space left" in done.stderr
     (run,) = unmerged(Store(tmp_path), Landing(tmp_path), "hubspot", "contacts")
     assert merged(tmp_path, run).added == 30_000

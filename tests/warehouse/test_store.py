@@ -62,7 +62,9 @@ def test_processes_that_write_at_once_wait_for_each_other_and_lose_nothing(store
         _, said = writer.communicate()
         assert writer.returncode == 0, said
     with store.read() as con:
-        assert con.execute("select who, count(distinct n) from raw.t group by who order by who").fetchall() == [
+        assert con.execute(
+            "select who, count(distinct n) from raw.t group by who order by who"
+        ).fetchall() == [
             (0, 20),
             (1, 20),
             (2, 20),
@@ -86,13 +88,19 @@ def test_threads_of_one_process_wait_for_each_other_too(store: Store) -> None:
 
 
 def test_a_piece_of_work_that_raises_leaves_no_trace(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as con:
-        con.execute("insert into raw.t values (1, 1)")
-        con.execute("create table raw.other (a integer)")
-        _ = 1 / 0
+    def work() -> float:
+        with store.write() as con:
+            con.execute("insert into raw.t values (1, 1)")
+            con.execute("create table raw.other (a integer)")
+            return 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        work()
     assert count(store) == 0
     with store.read() as con:
-        assert con.execute("select count(*) from duckdb_tables() where table_name = 'other'").fetchone() == (0,)
+        assert con.execute("select count(*) from duckdb_tables() where table_name = 'other'").fetchone() == (
+            0,
+        )
 
 
 def test_times_are_utc_whatever_the_machine_says(store: Store) -> None:
@@ -131,8 +139,13 @@ def test_a_wait_that_grows_too_long_names_the_process_that_holds_the_file(store:
     assert count(impatient) == 0
 
 
-def test_a_writer_killed_in_the_middle_lets_the_next_one_in_and_leaves_nothing_half_done(store: Store) -> None:
-    holder = start(HOLDER.replace('print("held"', 'con.execute("insert into raw.t values (9, 9)"); print("held"'), store.home)
+def test_a_writer_killed_in_the_middle_lets_the_next_one_in_and_leaves_nothing_half_done(
+    store: Store,
+) -> None:
+    holder = start(
+        HOLDER.replace('print("held"', 'con.execute("insert into raw.t values (9, 9)"); print("held"'),
+        store.home,
+    )
     assert holder.stdout is not None
     holder.stdout.readline()
     holder.kill()
@@ -193,7 +206,9 @@ def test_with_a_key_nothing_on_disk_can_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", [SecretStr("another key"), None])
-def test_a_wrong_or_missing_key_is_refused_without_repeating_it(tmp_path: Path, key: SecretStr | None) -> None:
+def test_a_wrong_or_missing_key_is_refused_without_repeating_it(
+    tmp_path: Path, key: SecretStr | None
+) -> None:
     with Store(tmp_path, SecretStr("the right key")).write():
         pass
     with pytest.raises(SettingsError, match="TENFOLD_WAREHOUSE__KEY") as caught, Store(tmp_path, key).read():
