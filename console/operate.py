@@ -265,7 +265,7 @@ def run_stage(settings: Settings, stage: str) -> dict[str, Any]:
         from warehouse.publish import publish
         from warehouse.published import Published
 
-        publish(rooms.home.path, made["build_id"])
+        publish(rooms.home.path, made["build_id"], keep=rooms.playbook.retention.builds_kept)
         with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
             return {"build_id": published.build_id, "as_of": published.as_of.isoformat()}
 

@@ -30,6 +30,7 @@ def main_job(full: bool = False, report: bool = True, as_of: datetime | None = N
         checked = steps.check_build(build)
     with watch.stage("publish"):
         published = steps.publish_build(build, checked)
+        steps.tidy_landing(moment)
 
     # Act on what is published
     with watch.stage("follow up"):

@@ -63,6 +63,13 @@ def _require_zone(name: str) -> str:
     return name
 
 
+class Reader(_Model):
+    """Somebody who gets the reports by mail, in their language."""
+
+    email: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+    language: Literal["es", "en"]
+
+
 class Company(_Model):
     """Who we are: how mails are signed and in which zone and currency days and money are counted."""
 
@@ -77,6 +84,7 @@ class Company(_Model):
     survey_url: Annotated[str, Field(pattern=r"^https?://")]
     help_url: Annotated[str, Field(pattern=r"^https?://")]
     unsubscribe_url: Annotated[str, Field(pattern=r"^https://")] | None = None
+    report_readers: tuple[Reader, ...] = ()
     task_owner: str | None = None
 
     @field_validator("zone")

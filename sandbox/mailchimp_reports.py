@@ -71,21 +71,26 @@ class Reports:
         return rows
 
     def campaigns(self, request: Request) -> Answer:
+        """A page of campaigns, the last sent first unless asked otherwise."""
         return self.server.page(request, self._chosen_campaigns(request), show.campaign, "campaigns")
 
     def campaign(self, request: Request, given: str) -> Answer:
+        """One campaign."""
         return self.server.shaped(request, show.campaign(known_campaign(self.server, given)))
 
     def reports(self, request: Request) -> Answer:
+        """A page of reports."""
         rows = self._chosen_campaigns(request)
         return self.server.page(request, rows, lambda each: show.report(self.server.records, each), "reports")
 
     def report(self, request: Request, given: str) -> Answer:
+        """One report, as it stands now; it changes for days after the sending."""
         return self.server.shaped(
             request, show.report(self.server.records, known_campaign(self.server, given))
         )
 
     def email_activity(self, request: Request, given: str) -> Answer:
+        """What each recipient did; with `since`, only those who did something after it."""
         one, since = known_campaign(self.server, given), self.server.time(request, "since")
         contacts: Sequence[str] = one.recipients
         if since is not None:
@@ -110,6 +115,7 @@ class Reports:
         return self.server.shaped(request, body)
 
     def email_activity_of(self, request: Request, given: str, who: str) -> Answer:
+        """What one recipient did."""
         one, member = known_campaign(self.server, given), self.server.known_member(who)
         if member.contact_id not in one.recipients:
             raise Refused(404, *FOUND_NOTHING)
@@ -119,6 +125,7 @@ class Reports:
         )
 
     def sent_to(self, request: Request, given: str) -> Answer:
+        """A page of recipients with what became of their copy."""
         one = known_campaign(self.server, given)
 
         def row(contact: str) -> dict[str, Any]:
@@ -144,6 +151,7 @@ class Reports:
         return self.server.page(request, one.recipients, row, "sent_to")
 
     def unsubscribed(self, request: Request, given: str) -> Answer:
+        """A page of those who left because of it."""
         one = known_campaign(self.server, given)
         rows = [
             each
@@ -171,6 +179,7 @@ class Reports:
         return sum(len(self.server.records.queued.get(number, ())) for number, _, _ in one.mails)
 
     def automations(self, request: Request) -> Answer:
+        """A page of the automations started so far."""
         rows = [
             each
             for each in show.started(self.server.world.clock, self.server.begin)
@@ -184,9 +193,11 @@ class Reports:
         )
 
     def automation(self, request: Request, given: str) -> Answer:
+        """One automation."""
         one = known_automation(self.server, given)
         return self.server.shaped(request, show.automation(one, self.server.begin, self._waiting(one)))
 
     def automation_mails(self, request: Request, given: str) -> Answer:
+        """The mails of one automation."""
         rows = show.automation_mails(known_automation(self.server, given), self.server.begin)
         return self.server.page(request, rows, lambda each: each, "emails")

@@ -44,8 +44,10 @@ def weekly_report(rooms: Rooms, ledger: Ledger, week: str | None, as_of: datetim
 
 
 def recipients(playbook: Playbook) -> tuple[Recipient, ...]:
-    """Who gets the report by mail: whoever answers the company's mail, in its first language."""
+    """Who gets the report by mail: the playbook's readers, else whoever answers the company's mail."""
     company = playbook.company
+    if company.report_readers:
+        return tuple(Recipient(reader.email, reader.language) for reader in company.report_readers)
     return (Recipient(company.reply_to, company.languages[0]),)
 
 

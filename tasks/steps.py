@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import task
@@ -32,6 +32,7 @@ from warehouse.errors import NothingPublished
 from warehouse.expectations import Result
 from warehouse.publish import publish
 from warehouse.published import Published
+from warehouse.raw import merged_runs
 from warehouse.status import SourceStatus, record_status, source_statuses
 
 progress = logging.getLogger("tasks.progress")
@@ -232,7 +233,8 @@ def publish_build(made: dict[str, Any], checked: dict[str, Any]) -> dict[str, An
     When they did not, the last published build stays; build_id is None when there never was one.
     """
     rooms = open_rooms()
-    changed = publish(rooms.home.path, made["build_id"]) if checked["passed"] else False
+    keep = rooms.playbook.retention.builds_kept
+    changed = publish(rooms.home.path, made["build_id"], keep=keep) if checked["passed"] else False
     try:
         with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
             answer = {
@@ -267,6 +269,14 @@ def _show_kpis(published: Published) -> None:
         markdown="\n".join(lines),
         description=f"The last whole month, build {published.build_id}.",
     )
+
+
+@task(name="tidy-landing", cache_policy=NO_CACHE)
+def tidy_landing(as_of: datetime) -> int:
+    """Remove landed runs that are merged and older than the playbook keeps them; bytes freed."""
+    rooms = open_rooms()
+    before = as_of - timedelta(days=rooms.playbook.retention.landing_days)
+    return rooms.landing.expire(before, merged_runs(rooms.store))
 
 
 # Act

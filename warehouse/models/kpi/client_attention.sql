@@ -64,7 +64,8 @@ ratings as (
 onboardings as (
     select
         c.client_id,
-        if(c.as_of - c.started_at > interval 7 day, 'high', 'medium') as severity,
+        -- What has been open for months is a matter of tidying up; this week's stuck clients come first.
+        if(c.as_of - c.started_at between interval 7 day and interval 60 day, 'high', 'medium') as severity,
         'onboarding_stuck' as reason_code,
         json_object(
             'hours', (epoch_us(c.as_of) - epoch_us(c.started_at)) // 3600000000,
@@ -83,7 +84,10 @@ deliverables as (
     select
         c.client_id,
         if(
-            min(d.requested_at) + to_hours(3 * cast(any_value(l.delivery_hours) as bigint)) <= any_value(c.as_of),
+            bool_or(
+                d.requested_at + to_hours(3 * cast(l.delivery_hours as bigint)) <= c.as_of
+                and d.requested_at > c.as_of - interval 60 day
+            ),
             'high',
             'medium'
         ) as severity,
