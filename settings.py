@@ -64,10 +64,9 @@ class AccountingSettings(_Section):
 
 
 class SmtpSettings(_Section):
-    """Where mail is handed over: smtp://user:password@host:587 or smtps://…:465."""
+    """Where mail is handed over, smtp://user:password@host:587 or smtps://…:465; the playbook says from whom."""
 
     url: SmtpUrl | None = None
-    sender: str = "Tenfold <tenfold@localhost>"
 
 
 class OpenAISettings(_Section):

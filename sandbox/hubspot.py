@@ -394,7 +394,7 @@ class HubSpotServer:
     def _account(self, _request: Request, _version: str) -> Answer:
         return said(
             {
-                "portalId": PORTAL_ID,
+                "portalId": PORTAL_ID + self.world.plan.seed,  # another seed is another company
                 "accountType": "STANDARD",
                 "timeZone": TIME_ZONE,
                 "companyCurrency": "EUR",

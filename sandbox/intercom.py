@@ -181,7 +181,7 @@ class IntercomServer:
     # Who works there, and small lists.
 
     def _me(self, _request: Request) -> Answer:
-        return said(show.me(admins(self.world.clock)))
+        return said(show.me(admins(self.world.clock), self.world.plan.seed))
 
     def _admins(self, _request: Request) -> Answer:
         return said({"type": "admin.list", "admins": admins(self.world.clock)})

@@ -339,8 +339,8 @@ def _person(one: Contact) -> dict[str, Any]:
     return {"type": "user", "id": one.id, "name": one.name, "email": one.email}
 
 
-def me(admins: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The workspace and the admin whose token this is."""
+def me(admins: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """The workspace and the admin whose token this is; another seed is another company's workspace."""
     first = admins[0]
     shown = ("type", "id", "name", "email", "job_title", "has_inbox_seat", "team_ids")
     return {
@@ -351,7 +351,7 @@ def me(admins: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "email_verified": True,
         "app": {
             "type": "app",
-            "id_code": APP_ID,
+            "id_code": f"{APP_ID}{seed}",
             "name": "Tenfold Demo",
             "region": "EU",
             "timezone": "Europe/Madrid",

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -182,7 +183,7 @@ class MailchimpServer:
 
     def _root(self, request: Request) -> Answer:
         body = {
-            "account_id": "8d3a3db4d97663a9074efcc16",
+            "account_id": sha256(f"account/{self.world.plan.seed}".encode()).hexdigest()[:25],
             "login_id": "7c1f2",
             "account_name": "Tenfold Demo SL",
             "email": "hola@tenfold.example",

@@ -103,10 +103,7 @@ def sandbox_settings(settings: Settings, description: dict[str, Any]) -> Setting
                 connections=10,
             ),
             "accounting": AccountingSettings(inbox=Path(description["inbox"])),
-            "smtp": SmtpSettings(
-                url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"]),
-                sender=settings.smtp.sender,
-            ),
+            "smtp": SmtpSettings(url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"])),
             "alerts": settings.alerts
             if settings.alerts.urls
             else AlertSettings(urls=(SecretStr(description["notify"]["url"]),)),

@@ -28,8 +28,6 @@ def build(payload: Mapping[str, Any], marker: str, company: Company, as_of: date
     message["Message-ID"] = marker
     message["X-Tenfold-Step"] = payload.get("step", "other")
     message["Auto-Submitted"] = "auto-generated"
-    if "language" in payload:
-        message["Content-Language"] = payload["language"]
     if payload.get("kind") == "promotional":
         links = [f"<mailto:{company.reply_to}?subject=unsubscribe>"]
         if company.unsubscribe_url:
@@ -43,7 +41,11 @@ def build(payload: Mapping[str, Any], marker: str, company: Company, as_of: date
     for file in payload.get("attachments", ()):
         kind, _, subtype = file["mime"].partition("/")
         content = Path(file["path"]).read_bytes()
-        message.add_attachment(content, maintype=kind, subtype=subtype, filename=file["name"])
+        # Our own pages are UTF-8, and some readers would guess otherwise.
+        params = {"charset": "utf-8"} if kind == "text" else {}
+        message.add_attachment(content, maintype=kind, subtype=subtype, filename=file["name"], params=params)
+    if "language" in payload:
+        message["Content-Language"] = payload["language"]  # last, because setting content clears it
     return message
 
 

@@ -108,7 +108,15 @@ def test_the_queued_mail_is_small_and_becomes_the_whole_message(
     assert attached.get_payload(decode=True) == page.read_bytes()
 
 
-def test_the_company_itself_reads_its_report_in_its_first_language(playbook: Playbook) -> None:
-    (reader,) = recipients(playbook)
+def test_each_reader_gets_the_report_in_their_language(playbook: Playbook) -> None:
+    assert recipients(playbook) == (
+        Recipient("manager@tenfold.example", "es"),
+        Recipient("partner@tenfold.example", "en"),
+    )
+
+
+def test_without_readers_the_company_itself_reads_it_in_its_first_language(playbook: Playbook) -> None:
+    nobody = playbook.model_copy(update={"company": playbook.company.model_copy(update={"report_readers": ()})})
+    (reader,) = recipients(nobody)
     assert reader == Recipient("hello@tenfold.example", "es")
     assert business_key("2026-W46", reader) == "report/weekly/2026-W46/es/hello@tenfold.example"
