@@ -44,7 +44,9 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
         "hs_email_optout",
         "hubspot_owner_id",
         "associatedcompanyid",
+        # A contact merged away vanishes from list, archived list and search: only the one that stays tells.
         "hs_merged_object_ids",
+        "hs_additional_emails",
     ),
     "deals": (
         "dealname",

@@ -217,11 +217,12 @@ class HubSpotRecords:
                 # A record has one primary company: the kept one's own, when it has one.
                 spare = LINKS[gone.kind, kind].primary if kept.links.get(kind) else 0
                 self.link(kept, other, types - {spare})
-        merged = [*filter(None, kept.properties.get("hs_merged_object_ids", "").split(";")), str(gone.id)]
+        # What was merged into the one that goes has gone into the one that stays.
+        merged = [*_several(kept, "hs_merged_object_ids"), *_several(gone, "hs_merged_object_ids"), str(gone.id)]
         changes = {"hs_merged_object_ids": ";".join(merged)}
-        if gone.kind == "contacts" and (email := gone.properties.get("email")):
-            more = [*filter(None, kept.properties.get("hs_additional_emails", "").split(";")), email]
-            changes["hs_additional_emails"] = ";".join(more)
+        more = [*_several(gone, "hs_additional_emails"), *_several(gone, "email")]
+        if gone.kind == "contacts" and more:
+            changes["hs_additional_emails"] = ";".join([*_several(kept, "hs_additional_emails"), *more])
         table = self.tables[gone.kind]
         del table.records[gone.id]
         table.ids.remove(gone.id)
@@ -466,6 +467,11 @@ _CLOSED: dict[str, str] = {
     for pipeline in PIPELINES["deals"]
     for stage in pipeline["stages"]
 }
+
+
+def _several(record: Record, name: str) -> list[str]:
+    """The values of a property that holds several, parted by semicolons."""
+    return [each for each in record.properties.get(name, "").split(";") if each]
 
 
 def _stage_rank(stage: str) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parent.parent.parent
+Row = dict[str, Any]
+Figures = dict[tuple[str, str, str], Row]
 
 
 @dataclass(frozen=True)
@@ -127,3 +130,45 @@ def running_world(home: Path, *options: str) -> Iterator[World]:
 
 
 SMALL = ("--months", "2", "--first", "8", "--last", "14", "--seed", "11")
+
+
+def figures(rows: list[Row]) -> Figures:
+    """KPI rows by what identifies one: KPI, period and segment."""
+    return {(row["kpi"], row["period"], row["segment"]): row for row in rows}
+
+
+def differences(published: Figures, truth: Figures) -> list[tuple[object, ...]]:
+    """Every row of the truth that the published figures lack or tell otherwise; empty when all agree.
+
+    Counts and money must agree exactly, ratios to 1e-9; of what is not evaluated, the reason.
+    """
+    wrong: list[tuple[object, ...]] = []
+    for key, true in truth.items():
+        ours = published.get(key)
+        if ours is None:
+            wrong.append((key, "missing"))
+            continue
+        if true["status"] == "not_evaluated":
+            if (
+                ours["status"] != "not_evaluated"
+                or ours["value"] is not None
+                or ours["reason"] != true["reason"]
+            ):
+                wrong.append((key, ours["value"], ours["reason"], true["reason"]))
+            continue
+        if ours["status"] == "not_evaluated":
+            wrong.append((key, "not evaluated", ours["reason"]))
+        wrong += [
+            (key, field, ours[field], true[field])
+            for field in ("value", "numerator", "denominator", "n")
+            if not _same(ours[field], true[field])
+        ]
+    return wrong
+
+
+def _same(ours: Any, true: Any) -> bool:
+    if isinstance(ours, str) or isinstance(true, str) or ours is None or true is None:
+        return bool(ours == true)
+    if isinstance(true, int) and float(ours).is_integer():
+        return bool(ours == true)
+    return math.isclose(ours, true, rel_tol=1e-9, abs_tol=1e-12)

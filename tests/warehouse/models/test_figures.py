@@ -175,15 +175,25 @@ def test_acquisition_without_new_clients_says_so(world: World) -> None:
 
 
 def test_cost_per_client_is_compared_with_the_first_month_of_ten_clients(world: World) -> None:
-    for number in range(1, 11):
-        world.client(str(number), "2026-02-10 10:00")
+    for number in range(1, 10):
+        world.client(str(number), "2026-01-10 10:00")
+    world.client("10", "2026-02-10 10:00")
     for number in range(11, 21):
         world.client(str(number), "2026-03-10 10:00")
-    world.cost("2026-02-28", "640 Salaries operations", "1000.00")  # 1000 / mean(0, 10) = 200
+    world.cost("2026-01-31", "640 Salaries operations", "700.00")
+    world.cost("2026-02-28", "640 Salaries operations", "1900.00")  # 1900 / mean(9, 10) = 200
     world.cost("2026-03-31", "640 Salaries operations", "1500.00")  # 1500 / mean(10, 20) = 100
     first, second = (world.figure("K11", month) for month in ("2026-02", "2026-03"))
     assert (first["value"], second["value"], second["status"]) == (0, -0.5, "ok")
     assert (second["money_numerator"], second["money_denominator"]) == (-100, 200)
+    assert world.figure("K11", "2026-01")["value"] is None
+    assert world.figure("K11", "2026-01")["reason"] == "no base month in period"
+
+
+def test_without_a_month_of_ten_clients_there_is_no_change_of_cost(world: World) -> None:
+    world.client("1", "2026-02-10 10:00")
+    world.cost("2026-02-28", "640 Salaries operations", "1000.00")
+    assert world.figure("K11", "2026-05")["reason"] == "no base month in period"
 
 
 def test_money_is_rounded_half_up_where_floating_point_would_miss_the_tie(world: World) -> None:

@@ -1,6 +1,6 @@
 -- One row per client: a company with at least one subscription, as it stands at the build's as_of.
 -- Grain: client_id. Owner: customer success.
--- Reads: core.subscription, staging.hubspot_company, hubspot_owner, hubspot_contact, hubspot_contact_company.
+-- Reads: core.subscription, core.merged_person, staging.hubspot_company, hubspot_owner, hubspot_contact, hubspot_contact_company.
 with periods as (
     select
         s.client_id,
@@ -33,17 +33,13 @@ associations as (
     select contact_id, company_id from staging.hubspot_contact where company_id is not null
 ),
 
-merged as (
-    select distinct unnest(merged_ids) as contact_id from staging.hubspot_contact
-),
-
 main_contacts as (
     select
         a.company_id,
         arg_min(c.contact_id, (c.created_at, try_cast(c.contact_id as hugeint), c.contact_id)) as person_id
     from associations as a
     inner join staging.hubspot_contact as c using (contact_id)
-    where not c.archived and c.contact_id not in (select contact_id from merged)
+    where not c.archived and c.contact_id not in (select person_id from core.merged_person)
     group by a.company_id
 ),
 

@@ -1,6 +1,6 @@
 -- Conversations with their client, level reached, resolution and rating.
 -- Grain: conversation_id. Owner: support. Reads: staging.intercom_conversation, core.conversation_part,
--- core.conversation_level, core.identity_link, core.person.
+-- core.conversation_level, core.identity_link, core.person, core.merged_person.
 with closings as (
     select conversation_id, max(created_at) as closed_at, count(*) as closings
     from core.conversation_part
@@ -12,11 +12,12 @@ people as (
     select
         c.conversation_id,
         -- The id that the conversation itself carries outlives a contact that was deleted in Intercom.
-        coalesce(l.entity_id, p.merged_into, p.person_id) as person_id
+        coalesce(l.entity_id, m.merged_into, p.person_id) as person_id
     from staging.intercom_conversation as c
     left join core.identity_link as l
         on l.source = 'intercom' and l.kind = 'person' and l.source_id = c.contact_id
     left join core.person as p on p.person_id = c.external_id
+    left join core.merged_person as m on m.person_id = c.external_id
 )
 
 select

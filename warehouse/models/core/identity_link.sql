@@ -1,13 +1,25 @@
 -- Which record of each system is which person or company, how we know, and which records nobody claims.
--- Grain: source, kind, source_id. Owner: operations. Reads: core.person, staging of Intercom,
+-- Grain: source, kind, source_id. Owner: operations. Reads: core.person, core.merged_person, staging of Intercom,
 -- Mailchimp and accounting, staging.hubspot_company.
 --
 -- Deterministic on purpose: an id that we set ourselves, then an e-mail that one person has. Nothing is
 -- guessed from names of people; a customer of the journal has no other identity than its name.
 with people as (
-    -- Whoever was merged away lives on in the other.
-    select person_id, coalesce(merged_into, person_id) as kept_id, email, archived or merged_into is not null as gone
-    from core.person
+    -- Whoever was merged away lives on in the other, also when we never read them before.
+    select
+        coalesce(p.person_id, m.person_id) as person_id,
+        coalesce(m.merged_into, p.person_id) as kept_id,
+        p.email,
+        p.other_emails,
+        p.archived or m.person_id is not null as gone
+    from core.person as p
+    full join core.merged_person as m using (person_id)
+),
+
+addresses as (
+    select kept_id, email, gone from people where email is not null
+    union
+    select kept_id, unnest(other_emails) as email, gone from people
 ),
 
 emails as (
@@ -16,8 +28,7 @@ emails as (
         email,
         coalesce(min(kept_id) filter (not gone), min(kept_id)) as person_id,
         coalesce(nullif(count(distinct kept_id) filter (not gone), 0), count(distinct kept_id)) as people
-    from people
-    where email is not null
+    from addresses
     group by email
 ),
 

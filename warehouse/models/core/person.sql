@@ -1,6 +1,6 @@
 -- People, as HubSpot knows them; archived and merged ones stay, flagged.
 -- Grain: person_id. Owner: customer success. Reads: staging.hubspot_contact, hubspot_contact_company,
--- intercom_contact, mailchimp_member, core.client.
+-- intercom_contact, mailchimp_member, core.client, core.merged_person.
 with companies as (
     select
         contact_id,
@@ -10,8 +10,10 @@ with companies as (
     group by contact_id
 ),
 
-merges as (
-    select unnest(merged_ids) as contact_id, contact_id as merged_into from staging.hubspot_contact
+addresses as (
+    select contact_id, lower(email) as email from staging.hubspot_contact where email is not null
+    union
+    select contact_id, lower(unnest(other_emails)) as email from staging.hubspot_contact
 ),
 
 -- Whoever refused in one place has refused: the strictest answer wins.
@@ -19,6 +21,23 @@ refusals as (
     select email from staging.mailchimp_member where status = 'unsubscribed' and email is not null
     union
     select email from staging.intercom_contact where unsubscribed and email is not null
+),
+
+refusing as (
+    select contact_id from staging.hubspot_contact where opted_out
+    union
+    select a.contact_id
+    from addresses as a
+    inner join refusals using (email)
+),
+
+-- What one who was merged away refused, the same person refuses in the contact that stayed.
+refusing_people as (
+    select contact_id from refusing
+    union
+    select m.merged_into as contact_id
+    from refusing as r
+    inner join core.merged_person as m on m.person_id = r.contact_id
 )
 
 select
@@ -26,10 +45,11 @@ select
     coalesce(a.company_id, c.company_id) as company_id,
     k.client_id,
     lower(c.email) as email,
+    list_transform(c.other_emails, lambda x: lower(x)) as other_emails,
     c.first_name,
     c.last_name,
     coalesce(c.language, k.language) as language,
-    coalesce(c.opted_out, false) or lower(c.email) in (select email from refusals) as opted_out,
+    c.contact_id in (select contact_id from refusing_people) as opted_out,
     c.contact_id in (select main_person_id from core.client where main_person_id is not null) as is_main,
     c.stage,
     c.lead_status,
@@ -40,4 +60,4 @@ select
 from staging.hubspot_contact as c
 left join companies as a using (contact_id)
 left join core.client as k on k.client_id = coalesce(a.company_id, c.company_id)
-left join (select contact_id, min(merged_into) as merged_into from merges group by contact_id) as m using (contact_id)
+left join core.merged_person as m on m.person_id = c.contact_id

@@ -16,7 +16,7 @@ with periods as (
 ),
 
 bases as (
-    select cost as base_cost, clients as base_clients
+    select starts_at as base_starts_at, cost as base_cost, clients as base_clients
     from periods
     where grain = 'month' and active_end >= 10
     order by starts_at
@@ -30,9 +30,10 @@ reasons as (
         case
             -- A week's cost beside a month's says nothing.
             when p.grain <> 'month' then 'monthly only'
+            -- What came before there was anything to compare with is not compared with the future.
+            when b.base_starts_at is null or p.starts_at < b.base_starts_at then 'no base month in period'
             when p.clients = 0 then 'no active clients in period'
             when p.lines = 0 then 'no journal entries in period'
-            when b.base_clients is null then 'no month with 10 active clients yet'
             when b.base_cost <= 0 then 'no costs in the first month'
         end as reason
     from periods as p

@@ -16,7 +16,7 @@ with records as (
                "hs_language": "VARCHAR", "lifecyclestage": "VARCHAR", "hs_lead_status": "VARCHAR",
                "createdate": "VARCHAR", "lastmodifieddate": "VARCHAR", "hs_email_optout": "VARCHAR",
                "hubspot_owner_id": "VARCHAR", "associatedcompanyid": "VARCHAR",
-               "hs_merged_object_ids": "VARCHAR"}}'
+               "hs_merged_object_ids": "VARCHAR", "hs_additional_emails": "VARCHAR"}}'
         ) as r
     from raw.hubspot_contacts_current
 )
@@ -33,7 +33,14 @@ select
     try_cast(r.properties.hs_email_optout as boolean) as opted_out,
     nullif(trim(r.properties.hubspot_owner_id), '') as owner_id,
     nullif(trim(r.properties.associatedcompanyid), '') as company_id,
-    list_filter(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: x <> '') as merged_ids,
+    list_filter(
+        list_transform(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: trim(x)),
+        lambda x: x <> ''
+    ) as merged_ids,
+    list_filter(
+        list_transform(string_split(coalesce(r.properties.hs_additional_emails, ''), ';'), lambda x: trim(x)),
+        lambda x: x <> ''
+    ) as other_emails,
     try_cast(r.updatedAt as timestamptz) as updated_at,
     coalesce(try_cast(r.archived as boolean), false) as archived,
     run_id,
