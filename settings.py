@@ -64,7 +64,7 @@ class AccountingSettings(_Section):
 
 
 class SmtpSettings(_Section):
-    """Where mail is handed over, smtp://user:password@host:587 or smtps://…:465; the playbook says from whom."""
+    """Where mail is handed over: smtp://user:password@host:587 or smtps://…:465."""
 
     url: SmtpUrl | None = None
 

@@ -6,6 +6,7 @@ The verdict is tied to the digest of the very file that was checked; publish ask
 import fcntl
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -130,6 +131,7 @@ def _ask_great_expectations(layer: str, counted: Sequence[Result], counts: dict[
 
     # It reports its use over the network unless told otherwise before it is imported.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     import pandas as pd
     from great_expectations.data_context.types.base import ProgressBarsConfig

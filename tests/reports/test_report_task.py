@@ -116,7 +116,9 @@ def test_each_reader_gets_the_report_in_their_language(playbook: Playbook) -> No
 
 
 def test_without_readers_the_company_itself_reads_it_in_its_first_language(playbook: Playbook) -> None:
-    nobody = playbook.model_copy(update={"company": playbook.company.model_copy(update={"report_readers": ()})})
+    nobody = playbook.model_copy(
+        update={"company": playbook.company.model_copy(update={"report_readers": ()})}
+    )
     (reader,) = recipients(nobody)
     assert reader == Recipient("hello@tenfold.example", "es")
     assert business_key("2026-W46", reader) == "report/weekly/2026-W46/es/hello@tenfold.example"

@@ -192,6 +192,19 @@ def test_a_merged_contact_is_gone_but_its_id_still_takes_a_single_patch(fresh: B
     assert kept["city"] == "Vigo"
 
 
+def test_the_last_of_a_chain_of_merges_tells_of_all_of_them(fresh: Bench) -> None:
+    made = [create(fresh.hubspot, email=f"{name}@nowhere.example") for name in ("one", "two", "three")]
+    one, two, three = (each["id"] for each in made)
+    for kept, gone in ((two, three), (one, two)):
+        body = {"primaryObjectId": kept, "objectIdToMerge": gone}
+        assert fresh.hubspot.post(f"{CONTACTS}/merge", json=body).status_code == 200
+    query = where("hs_object_id", "EQ", value=one)
+    query["properties"] = ["hs_merged_object_ids", "hs_additional_emails"]
+    (found,) = fresh.hubspot.post(f"{CONTACTS}/search", json=query).json()["results"]
+    assert found["properties"]["hs_merged_object_ids"] == f"{three};{two}"
+    assert found["properties"]["hs_additional_emails"] == "three@nowhere.example;two@nowhere.example"
+
+
 def test_partial_errors_of_a_batch_are_207_before_2026_09_and_inside_200_after(bench: Bench) -> None:
     known = listed(bench.hubspot, "contacts")[0]["id"]
     inputs = {"inputs": [{"id": known}, {"id": "404404"}]}

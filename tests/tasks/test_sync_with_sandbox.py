@@ -251,6 +251,23 @@ def test_an_edit_through_the_api_arrives_with_the_next_increment(sandbox: Sandbo
     assert sandbox.current("mailchimp_members")[key]["merge_fields"]["FNAME"] == "Zoraida"
 
 
+def test_a_merge_between_two_syncs_is_told_by_the_contact_that_stays(sandbox: Sandbox) -> None:
+    sandbox.sync("hubspot")
+    living = [each for each, row in hubspot_list(sandbox, "contacts").items() if not row["archived"]]
+    kept, gone = living[-1], living[-2]
+    email = sandbox.current("hubspot_contacts")[gone]["properties"]["email"]
+    sandbox.hubspot.post(
+        "/crm/v3/objects/contacts/merge", json={"primaryObjectId": kept, "objectIdToMerge": gone}
+    ).raise_for_status()
+
+    assert sandbox.sync("hubspot").state == "complete"
+    assert gone not in hubspot_list(sandbox, "contacts")
+    contacts = sandbox.current("hubspot_contacts")
+    assert gone in contacts  # as it was last; raw forgets nobody
+    assert gone in contacts[kept]["properties"]["hs_merged_object_ids"].split(";")
+    assert email in contacts[kept]["properties"]["hs_additional_emails"].split(";")
+
+
 FAULTS: list[tuple[str, dict[str, object], type[Exception]]] = [
     ("hubspot", {"kind": "truncate_page", "path": "/crm/objects"}, RetryLater),
     ("hubspot", {"kind": "html_instead_of_json", "path": "/crm/objects"}, UnexpectedData),
