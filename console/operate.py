@@ -195,13 +195,14 @@ def run_import(
     options = replace(DEFAULTS, decimal_mark=decimal_mark, date_order=date_order)
     if dry_run:
         return {"files": inspect(files, options), "report": None}
-    path, kind = home_path(settings)
-    path.mkdir(parents=True, exist_ok=True)
     from tasks.context import Home
     from warehouse.landing import Landing
     from warehouse.store import Store
 
-    home = Home(path=path, kind=kind, settings=settings)
+    # Somebody's real files never go into the simulated company's home, credentials or not.
+    path = settings.home.resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    home = Home(path=path, kind="real", settings=settings)
     store = Store(path, settings.warehouse.key)
     report = import_files(files, Landing(path), store, current_time(home), options)
     return {"files": list(report.files), "report": report}

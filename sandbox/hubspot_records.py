@@ -218,7 +218,11 @@ class HubSpotRecords:
                 spare = LINKS[gone.kind, kind].primary if kept.links.get(kind) else 0
                 self.link(kept, other, types - {spare})
         # What was merged into the one that goes has gone into the one that stays.
-        merged = [*_several(kept, "hs_merged_object_ids"), *_several(gone, "hs_merged_object_ids"), str(gone.id)]
+        merged = [
+            *_several(kept, "hs_merged_object_ids"),
+            *_several(gone, "hs_merged_object_ids"),
+            str(gone.id),
+        ]
         changes = {"hs_merged_object_ids": ";".join(merged)}
         more = [*_several(gone, "hs_additional_emails"), *_several(gone, "email")]
         if gone.kind == "contacts" and more:

@@ -138,9 +138,9 @@ def figures(rows: list[Row]) -> Figures:
 
 
 def differences(published: Figures, truth: Figures) -> list[tuple[object, ...]]:
-    """Every row of the truth that the published figures lack or tell otherwise; empty when all agree.
+    """Every row that the published figures lack, tell otherwise or have too many; empty when all agree.
 
-    Counts and money must agree exactly, ratios to 1e-9; of what is not evaluated, the reason.
+    The truth has no quarters and no KPI from outside, so what we publish of those is not compared. Counts and money must agree exactly, ratios to 1e-9; of what is not evaluated, the reason.
     """
     wrong: list[tuple[object, ...]] = []
     for key, true in truth.items():
@@ -163,6 +163,12 @@ def differences(published: Figures, truth: Figures) -> list[tuple[object, ...]]:
             for field in ("value", "numerator", "denominator", "n")
             if not _same(ours[field], true[field])
         ]
+    kpis, periods = {key[0] for key in truth}, {key[1] for key in truth}
+    wrong += [
+        (key, "unknown to the truth")
+        for key in published.keys() - truth.keys()
+        if key[0] in kpis and key[1] in periods
+    ]
     return wrong
 
 
