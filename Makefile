@@ -12,7 +12,7 @@ run: .venv/installed
 	$(BIN)/tenfold run
 
 test: .venv/installed lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: test
 

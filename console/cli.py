@@ -110,22 +110,26 @@ def doctor(as_json: Json = False) -> None:
     else:
         if sandbox:
             out.print("[bold yellow]Sandbox:[/] no credentials are set; these systems are simulated.")
+        elif not any(row.configured for row in rows[:3]):
+            out.print("No credentials are set: `tenfold run` would work on the simulated company.")
         print_table(
             "Systems",
-            ["system", "configured", "reachable", "permitted", "version", "what", "to do"],
+            ["system", "configured", "reachable", "permitted", "version", "what"],
             [
                 [
-                    r.system,
-                    yes_no(r.configured),
-                    yes_no(r.reachable),
-                    yes_no(r.permitted),
-                    r.version,
-                    r.detail,
-                    r.remedy,
+                    row.system,
+                    yes_no(row.configured),
+                    yes_no(row.reachable),
+                    yes_no(row.permitted),
+                    row.version,
+                    row.detail if row.configured else "",
                 ]
-                for r in rows
+                for row in rows
             ],
         )
+        for row in rows:
+            if row.remedy:
+                out.print(f"[bold]{row.system}[/]: {row.remedy}", soft_wrap=True)
     if not all(row.healthy for row in rows):
         raise typer.Exit(WITH_WARNINGS)
 

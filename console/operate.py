@@ -38,7 +38,6 @@ def working_home(settings: Settings, *, quiet: bool = False) -> Iterator[Path]:
 def show_progress(*, quiet: bool) -> None:
     """Send the steps' progress lines to the terminal's error stream."""
     progress = logging.getLogger("tasks.progress")
-    progress.propagate = False
     progress.setLevel(logging.WARNING if quiet else logging.INFO)
     if not progress.handlers:
         progress.addHandler(
@@ -106,10 +105,21 @@ def show_run(summary: Mapping[str, Any]) -> None:
 
 def keep_running(settings: Settings) -> int:
     """Server, schedules and worker until interrupted."""
-    from console.up import serve
+    from console.sandbox_process import SandboxFailed
+    from console.up import AlreadyUp, Stop, check_place, only_one, serve
 
-    with working_home(settings) as home:
-        return serve(home)
+    check_place()
+    path, _kind = home_path(settings)
+    stop = Stop()
+    try:
+        with stop.on_signals(), only_one(path), working_home(settings) as home:
+            return serve(settings, home, stop)
+    except (AlreadyUp, SandboxFailed) as error:
+        err.print(f"[bold red]Error:[/] {error}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        out.print("Stopped.")
+        return 0
 
 
 def examine_home(settings: Settings) -> tuple[list[Health], bool]:
@@ -192,7 +202,8 @@ def run_import(
     """What the files hold; unless dry run, also merged into raw: {files, report}."""
     from tasks.import_files import DEFAULTS, import_files, inspect
 
-    options = replace(DEFAULTS, decimal_mark=decimal_mark, date_order=date_order)
+    zone = load_playbook(settings.playbook).company.zone
+    options = replace(DEFAULTS, decimal_mark=decimal_mark, date_order=date_order, zone=zone)
     if dry_run:
         return {"files": inspect(files, options), "report": None}
     from tasks.context import Home

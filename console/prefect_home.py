@@ -4,11 +4,17 @@ import json
 import os
 from pathlib import Path
 
+import httpx
+
 SERVER_FILE = "server.json"
 
 
 def prepare_prefect(home: Path, *, verbose: bool = False) -> None:
-    """Point Prefect at this home: the server of `tenfold up` when it runs, else one inside the process."""
+    """Point Prefect at this home: the server of `tenfold up` when it runs, else one beside this process.
+
+    What is already in the environment stays. The UI gets our INFO lines; the terminal only warnings,
+    unless `verbose`.
+    """
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     defaults = {
@@ -17,9 +23,11 @@ def prepare_prefect(home: Path, *, verbose: bool = False) -> None:
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_PROMPT": "false",
-        "PREFECT_LOGGING_LEVEL": "INFO" if verbose else "WARNING",
-        "PREFECT_LOGGING_ROOT_LEVEL": "INFO" if verbose else "WARNING",
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if verbose else "WARNING",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "connectors,tasks,warehouse,reports",
+        # Our lines outside a flow, as in `tenfold sync`, have no run to belong to.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         # Runs are kept for ever unless asked otherwise.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -37,4 +45,9 @@ def running_server(home: Path) -> str | None:
         os.kill(int(description["pid"]), 0)
     except (OSError, ValueError, KeyError):
         return None
-    return str(description["api_url"])
+    url = str(description["api_url"])
+    try:
+        httpx.get(f"{url}/health", timeout=5).raise_for_status()
+    except httpx.HTTPError:
+        return None
+    return url

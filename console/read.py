@@ -210,7 +210,7 @@ def show_alerts(rows: Sequence[Mapping[str, Any]]) -> None:
 def _amount(value: Any, currency: str | None) -> str | None:
     if value is None:
         return None
-    if currency:
+    if currency and isinstance(value, str):  # a share of money is a number, and has no currency
         return f"{float(value):,.2f} {currency}"
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
+from console.child import ROOT, start_child
 from tasks.context import WORLD_FOLDER, read_sandbox
 
-ROOT = Path(__file__).parent.parent
 START_TIMEOUT_SECONDS = 120
 
 
@@ -46,13 +46,12 @@ def start_sandbox(home: Path, extra: Sequence[str] = ()) -> subprocess.Popen[str
     world.mkdir(parents=True, exist_ok=True)
     log_path = world / "sandbox.log"
     with log_path.open("w") as log:
-        process = subprocess.Popen(
+        process = start_child(
             [sys.executable, "-m", "sandbox", "serve", "--home", str(world), "--limits", "off", *extra],
+            _environment(),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            cwd=ROOT,
-            env=_environment(),
         )
     if _wait_for_line(process):
         return process

@@ -1,5 +1,7 @@
 """`tenfold up`: Prefect's server, the schedules of prefect.yaml and one worker, as child processes."""
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -7,81 +9,170 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import httpx
+from pydantic_settings import DotEnvSettingsSource
 
+from console.child import ROOT, start_child
 from console.output import err, out, print_table
 from console.prefect_home import SERVER_FILE, prepare_prefect
+from settings import Settings, SettingsError
 
-ROOT = Path(__file__).parent.parent
 WORK_POOL = "tenfold-local"
+WANTED_PORT = 4200
 START_TIMEOUT_SECONDS = 180
+RUNS_MAY_FINISH_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 15
+LOCK_FILE = "up.lock"
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def serve(home: Path) -> int:
-    """Run until interrupted; 0, or 1 when a part did not come up or ended by itself."""
-    prepare_prefect(home)
-    port = _free_port(4200)
-    api_url = f"http://127.0.0.1:{port}/api"
-    env = {
-        **os.environ,
-        "PREFECT_API_URL": api_url,
-        "TENFOLD_PROJECT": str(ROOT),
-        "PYTHONPATH": str(ROOT),
-        # The variables of a deployment are stored; the worker's own environment is not.
-        "PREFECT_WORKER_QUERY_SECONDS": "5",
-    }
-    children: dict[str, subprocess.Popen[bytes]] = {}
-    log = (home / "prefect" / "up.log").open("ab")
+class AlreadyUp(Exception):
+    """Another `tenfold up` works on this home."""
+
+
+class Stop:
+    """How urgently we were asked to stop: the first signal interrupts, a second one stops the waiting."""
+
+    def __init__(self) -> None:
+        self.hurried = False
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP.
+
+        Also where these were ignored, as a shell does for what it starts in the background.
+        """
+        before = {number: signal.signal(number, self._first) for number in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _first(self, *_: object) -> None:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._again)
+        raise KeyboardInterrupt
+
+    def _again(self, *_: object) -> None:
+        self.hurried = True
+
+
+@contextlib.contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold this home's `up` for as long as the block lasts. Raises AlreadyUp."""
+    folder = home / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(
+                f"`tenfold up` already runs for {home}{_address(folder)}; use that one, or stop it first."
+            ) from None
+        yield
+
+
+def _address(folder: Path) -> str:
     try:
-        children["server"] = _prefect(
-            ["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log
-        )
-        if not _healthy(f"{api_url}/health", children["server"]):
-            err.print(f"[bold red]Error:[/] Prefect's server did not start; see {log.name}")
-            return 1
-        (home / "prefect" / SERVER_FILE).write_text(
-            json.dumps({"pid": children["server"].pid, "api_url": api_url})
-        )
-        for command in (
-            ["work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"],
-            ["--no-prompt", "deploy", "--all"],
-        ):
-            done = subprocess.run(
-                [*_command(), *command], env=env, cwd=ROOT, stdout=log, stderr=log, check=False
+        url: str = json.loads((folder / SERVER_FILE).read_text())["api_url"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return f" at {url.removesuffix('/api')}"
+
+
+def check_place() -> None:
+    """Refuse a start from which the flows would read other settings than we do. Raises SettingsError."""
+    if Path.cwd() != ROOT and (ROOT / ".env").exists():
+        raise SettingsError(f"scheduled runs read {ROOT / '.env'}; start `tenfold up` from {ROOT}")
+
+
+def worker_environment(settings: Settings, api_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What server, worker and, through the worker, every flow get as their environment.
+
+    Settings travel here and nowhere else: parameters and job variables of a deployment are stored in
+    Prefect's database and shown. Paths are made absolute because flows run in the project's folder.
+    """
+    ours = {
+        name.upper(): value
+        for name, value in DotEnvSettingsSource(Settings).env_vars.items()
+        if name.upper().startswith("TENFOLD_") and value is not None
+    }
+    env = {**ours, **environ}
+    env["TENFOLD_HOME"] = str(settings.home.resolve())
+    if settings.playbook is not None:
+        env["TENFOLD_PLAYBOOK"] = str(settings.playbook.resolve())
+    if settings.accounting.inbox is not None:
+        env["TENFOLD_ACCOUNTING__INBOX"] = str(settings.accounting.inbox.resolve())
+    env |= {
+        "PREFECT_API_URL": api_url,
+        "PREFECT_WORKER_QUERY_SECONDS": "5",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [environ.get("PYTHONPATH")])]),
+        "TENFOLD_PROJECT": str(ROOT),  # prefect.yaml names it
+    }
+    return env
+
+
+def serve(settings: Settings, home: Path, stop: Stop) -> int:
+    """Run until KeyboardInterrupt; 1 when a part did not come up or ended by itself.
+
+    Children are stopped whatever happens, the worker first, so that its runs can end while their
+    server still answers.
+    """
+    prepare_prefect(home, verbose=True)
+    port = _free_port(WANTED_PORT)
+    url = f"http://127.0.0.1:{port}"
+    env = worker_environment(settings, f"{url}/api", os.environ)
+    children: dict[str, subprocess.Popen[Any]] = {}
+    server_file = home / "prefect" / SERVER_FILE
+    with (home / "prefect" / "up.log").open("ab") as log:
+        try:
+            children["server"] = _start(
+                ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log
             )
-            if done.returncode != 0:
-                err.print(f"[bold red]Error:[/] `prefect {' '.join(command)}` failed; see {log.name}")
+            if not _healthy(f"{url}/api/health", children["server"]):
+                err.print(f"[bold red]Error:[/] Prefect's server did not start; see {log.name}")
                 return 1
-        children["worker"] = _prefect(["worker", "start", "--pool", WORK_POOL, "--name", "tenfold"], env, log)
-        print_table(
-            "Running; stop with Ctrl-C",
-            ["what", "where"],
-            [
-                ["Prefect: runs, schedules, artifacts", f"http://127.0.0.1:{port}"],
-                ["Home", str(home)],
-                ["Reports", str(home / "reports")],
-                ["Log", log.name],
-            ],
-        )
-        return _watch(children)
-    except KeyboardInterrupt:
-        out.print("Stopping …")
-        return 0
-    finally:
-        for child in reversed(list(children.values())):
-            _stop(child)
-        (home / "prefect" / SERVER_FILE).unlink(missing_ok=True)
-        log.close()
+            for command in (
+                ["prefect", "work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"],
+                ["prefect", "--no-prompt", "deploy", "--all"],
+                ["tasks.automations"],
+            ):
+                children["set-up"] = _start(command, env, log)
+                if children["set-up"].wait() != 0:
+                    err.print(f"[bold red]Error:[/] `{' '.join(command)}` failed; see {log.name}")
+                    return 1
+            del children["set-up"]
+            children["worker"] = _start(
+                ["prefect", "worker", "start", "--pool", WORK_POOL, "--name", "tenfold"], env, log
+            )
+            server_file.write_text(json.dumps({"pid": children["server"].pid, "api_url": f"{url}/api"}))
+            print_table(
+                "Running; stop with Ctrl-C",
+                ["what", "where"],
+                [
+                    ["Prefect: runs, schedules, artifacts", url],
+                    ["Home", str(home)],
+                    ["Reports", str(home / "reports")],
+                    ["Log", log.name],
+                ],
+            )
+            return _watch(children)
+        except KeyboardInterrupt:
+            out.print("Stopping; runs that are under way may end first. Again to stop at once …")
+            raise
+        finally:
+            server_file.unlink(missing_ok=True)
+            for name, child in reversed(list(children.items())):
+                _stop(child, RUNS_MAY_FINISH_SECONDS if name == "worker" else STOP_TIMEOUT_SECONDS, stop)
 
 
-def _command() -> list[str]:
-    return [sys.executable, "-m", "prefect"]
-
-
-def _prefect(arguments: list[str], env: dict[str, str], log: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*_command(), *arguments], env=env, cwd=ROOT, stdout=log, stderr=log)  # type: ignore[call-overload,no-any-return]
+def _start(module: list[str], env: dict[str, str], log: IO[bytes]) -> subprocess.Popen[Any]:
+    return start_child([sys.executable, "-m", *module], env, stdout=log, stderr=log)
 
 
 def _free_port(wanted: int) -> int:
@@ -96,19 +187,17 @@ def _free_port(wanted: int) -> int:
     return wanted
 
 
-def _healthy(url: str, server: subprocess.Popen[bytes]) -> bool:
+def _healthy(url: str, server: subprocess.Popen[Any]) -> bool:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        try:
+        with contextlib.suppress(httpx.HTTPError):
             if httpx.get(url, timeout=2).is_success:
                 return True
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
+        time.sleep(0.25)
     return False
 
 
-def _watch(children: dict[str, subprocess.Popen[bytes]]) -> int:
+def _watch(children: dict[str, subprocess.Popen[Any]]) -> int:
     while True:
         for name, child in children.items():
             if child.poll() is not None:
@@ -117,11 +206,14 @@ def _watch(children: dict[str, subprocess.Popen[bytes]]) -> int:
         time.sleep(1)
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[Any], patience_seconds: float, stop: Stop) -> None:
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
-        try:
-            child.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline and not stop.hurried:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.2)
+                break
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

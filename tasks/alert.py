@@ -195,6 +195,8 @@ def _detail(finding: Finding, playbook: Playbook) -> str:
         shown, more = ", ".join(finding.names[:NAMED_CHECKS]), len(finding.names) - NAMED_CHECKS
         text = words["notify.gate_more" if more > 0 else "notify.gate"]
         return str(text.format(checks=shown, more=more))
+    if kind == "job_failed":
+        return str(words["notify.job"].format(run=", ".join(finding.names)))
     if kind == "outbox_unknown" and finding.value is not None:
         return str(words["notify.unknown"].format(count=int(finding.value)))
     return ""

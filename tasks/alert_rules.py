@@ -33,6 +33,15 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class JobState:
+    """How the last finished run of a flow ended; `run` is the name that Prefect gave it."""
+
+    flow: str
+    run: str
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules look at. `gate` None: no check was completed. `unknown`: channel -> rows."""
 
@@ -40,6 +49,7 @@ class Facts:
     sources: Sequence[SourceState] = ()
     gate: Gate | None = None
     unknown: Mapping[str, int] = field(default_factory=dict)
+    jobs: Sequence[JobState] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,11 @@ def _gate_failed(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Fin
 def _outbox_unknown(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Finding]:  # noqa: ARG001
     for channel, count in sorted(facts.unknown.items()):
         yield Finding(rule, channel, "firing" if count else "clear", value=float(count))
+
+
+def _job_failed(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Finding]:  # noqa: ARG001
+    for job in facts.jobs:
+        yield Finding(rule, job.flow, "clear" if job.completed else "firing", names=(job.run,))
 
 
 def _kpi(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Finding]:
@@ -154,5 +169,6 @@ _EVALUATE = {
     "source_failed": _source_failed,
     "gate_failed": _gate_failed,
     "outbox_unknown": _outbox_unknown,
+    "job_failed": _job_failed,
     "kpi": _kpi,
 }

@@ -119,8 +119,10 @@ def _queue(
     """The mail refers to files: an outbox row stays small, and the page travels as it lies in the home."""
     summary = letter(report)
     images = []
+    pictures = page.with_name("mail")  # apart from the pages, which are for people to open
+    pictures.mkdir(exist_ok=True)
     for cid, png in summary.images.items():
-        path = page.with_name(f"weekly-{cid.partition('@')[0]}.png")
+        path = pictures / f"weekly-{cid.partition('@')[0]}.png"
         _replace(path, png)
         images.append({"cid": cid, "path": str(path), "mime": "image/png"})
     domain = playbook.company.sender_email.partition("@")[2]

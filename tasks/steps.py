@@ -14,6 +14,7 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
 
 from connectors.accounting import ReadOptions
 from tasks import alert as alerting
@@ -21,6 +22,7 @@ from tasks import follow_up as following
 from tasks.context import current_time
 from tasks.deliver import deliver
 from tasks.import_files import import_inbox
+from tasks.jobs import GATE_FAILED, last_runs
 from tasks.outside import close_all, outside
 from tasks.report import weekly_report
 from tasks.rooms import SOURCES, Rooms, open_rooms
@@ -198,6 +200,12 @@ def check_build(made: dict[str, Any]) -> dict[str, Any]:
     path = rooms.home.path / "builds" / f"{made['build_id']}.duckdb"
     checked = check(Build(made["build_id"], path, made["changed"]), key=rooms.home.settings.warehouse.key)
     broken = [result for result in checked.results if result.status in {"failed", "error"}]
+    if not checked.passed:
+        emit_event(
+            GATE_FAILED,
+            resource={"prefect.resource.id": f"tenfold.build.{checked.build_id}"},
+            payload={"rules": [f"{rule.model} {rule.expectation}" for rule in broken if rule.blocks]},
+        )
     if made["changed"]:
         create_table_artifact(
             key="checks",
@@ -323,6 +331,7 @@ def evaluate_alerts(as_of: datetime) -> dict[str, int]:
             ],
             gate=_gate(rooms),
             unknown=alerting.unknown_rows(ledger),
+            jobs=last_runs(),
         )
         done = alerting.alert(ledger, rooms.playbook, facts, as_of)
     return {

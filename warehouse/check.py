@@ -131,11 +131,13 @@ def _ask_great_expectations(layer: str, counted: Sequence[Result], counts: dict[
 
     # It reports its use over the network unless told otherwise before it is imported.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     import pandas as pd
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    # Its modules set levels of their own when imported, and tell of each temporary folder.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = gx.ExpectationSuite(
