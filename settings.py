@@ -90,6 +90,13 @@ class AlertSettings(_Section):
         return value
 
 
+class HttpSettings(_Section):
+    """How long to wait for a vendor's answer, and how often to ask before giving up."""
+
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    attempts: int = Field(default=6, ge=1)
+
+
 class WarehouseSettings(_Section):
     """The DuckDB file (default `<home>/warehouse.duckdb`) and its encryption key."""
 
@@ -134,6 +141,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     openai: OpenAISettings = OpenAISettings()
     alerts: AlertSettings = AlertSettings()
+    http: HttpSettings = HttpSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     ledger: LedgerSettings = LedgerSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -25,10 +25,10 @@ from connectors.hubspot_paths import (
     VERSION,
     modified_property,
 )
-from connectors.hubspot_write import HubSpotWrites
-from connectors.pages import Identity, Page, Probe, Window
+from connectors.hubspot_write import HubSpotWrites, next_after
+from connectors.pages import Identity, Page, Probe, Window, cursor_of, state_of
 from connectors.probing import TRIES, probe_all
-from connectors.transport import Params, Reply, records_in
+from connectors.transport import Params, Reply, identified_in, records_in
 
 LIST_PAGE = 100  # HubSpot's maximum for lists
 SEARCH_PAGE = 200  # and for search
@@ -129,7 +129,7 @@ class HubSpot(HubSpotWrites):
         Records come with what HubSpot calls archived in the same stream. Association streams read the
         companies of the records `ids`; an id without any comes with an empty list. Raises ConnectorError.
         """
-        state: dict[str, Any] = orjson.loads(resume) if resume else {}
+        state = state_of(resume)
         if resource in PROPERTIES:
             yield from self._objects(resource, window, state)
         elif resource == "owners":
@@ -160,17 +160,17 @@ class HubSpot(HubSpotWrites):
         while True:
             asked = {**params, "limit": LIST_PAGE, "archived": "true" if stage == "archived" else "false"}
             reply = self._http.get(path, {**asked, "after": after} if after else asked)
-            count = len(_identified(reply, path))
+            count = len(identified_in(reply, "results", f"hubspot: {path}"))
             seen += count
-            following = _next_after(reply)
+            following = next_after(reply.data)
             if following is not None and following == after:
                 raise UnexpectedData(f"hubspot: GET {path} gave the same page twice; the read was stopped.")
             after = following
             if after is not None:
-                yield Page(reply.body, count, _token({"stage": stage, "after": after, "seen": seen}))
+                yield Page(reply.body, count, cursor_of({"stage": stage, "after": after, "seen": seen}))
             elif stage == "live":
                 warning = self._shortfall(counted, seen) if counted else None
-                yield Page(reply.body, count, _token({"stage": "archived"}), warning)
+                yield Page(reply.body, count, cursor_of({"stage": "archived"}), warning)
                 stage, seen = "archived", 0
             else:
                 yield Page(reply.body, count, None)
@@ -198,7 +198,7 @@ class HubSpot(HubSpotWrites):
         while boxes:
             box = boxes.pop()
             reply = self._query(kind, box.filters(modified))
-            ids = [_id(row, kind) for row in _identified(reply, kind)]
+            ids = [_id(row, kind) for row in identified_in(reply, "results", f"hubspot: {kind}")]
             total = _total(reply, kind)
             if total <= len(ids):
                 seen += len(ids)
@@ -218,7 +218,7 @@ class HubSpot(HubSpotWrites):
                 if seen < total:
                     warning = f"{kind}: HubSpot counts {total} changed records, its search gave {seen}"
             going_on = {"stage": "search", "boxes": [_corners(left) for left in boxes], "seen": seen}
-            yield Page(reply.body, len(ids), _token(going_on if boxes else {"stage": "archived"}), warning)
+            yield Page(reply.body, len(ids), cursor_of(going_on if boxes else {"stage": "archived"}), warning)
 
     def _query(self, kind: str, filters: list[dict[str, str]], limit: int = SEARCH_PAGE) -> Reply:
         return self._http.post(
@@ -240,16 +240,20 @@ class HubSpot(HubSpotWrites):
             reply = self._http.post(path, {"inputs": [{"id": each} for each in batch]})
             rows = records_in(reply, "results", f"hubspot: POST {path}")
             _refuse_errors(reply, path)
+            if not all((row.get("from") or {}).get("id") and "to" in row for row in rows):
+                raise UnexpectedData(
+                    f"hubspot: POST {path}: a link has no 'from.id' or no 'to'; the vendor's format changed."
+                )
             body = self._completed(path, reply, rows)
             alone = sorted(set(batch) - {str(row["from"]["id"]) for row in rows})
-            cursor = _token({"done": batch[-1]}) if start + ASSOCIATION_BATCH < len(todo) else None
+            cursor = cursor_of({"done": batch[-1]}) if start + ASSOCIATION_BATCH < len(todo) else None
             if not alone:
                 yield Page(body, len(rows), cursor)
                 continue
             # HubSpot leaves out the ids that have none; without a word from us an association that was
             # removed would stay in raw for ever.
             nothing = [{"from": {"id": each}, "to": []} for each in alone]
-            yield Page(body, len(rows), _token({"done": done}))
+            yield Page(body, len(rows), cursor_of({"done": done}))
             yield Page(orjson.dumps({"status": "COMPLETE", "results": nothing}), len(nothing), cursor)
             done = batch[-1]
 
@@ -257,12 +261,12 @@ class HubSpot(HubSpotWrites):
         """The body as received, or with the further pages of single ids joined in (one record per id)."""
         longer = False
         for row in rows:
-            after = _after_of(row)
+            after = next_after(row)
             while after is not None:
                 longer = True
                 more = self._http.post(path, {"inputs": [{"id": str(row["from"]["id"]), "after": after}]})
                 found = records_in(more, "results", f"hubspot: POST {path}")
-                following = _after_of(found[0]) if found else None
+                following = next_after(found[0]) if found else None
                 if following == after:
                     raise UnexpectedData(
                         f"hubspot: POST {path} gave the same page twice; the read was stopped."
@@ -271,14 +275,6 @@ class HubSpot(HubSpotWrites):
                 after = following
             row.pop("paging", None)
         return orjson.dumps(reply.data) if longer else reply.body
-
-
-def _identified(reply: Reply, label: str) -> Sequence[dict[str, Any]]:
-    """The records of a page, every one of which has an id."""
-    rows = records_in(reply, "results", f"hubspot: {label}")
-    if not all(isinstance(row, dict) and row.get("id") for row in rows):
-        raise UnexpectedData(f"hubspot: {label}: a record has no 'id'; the vendor's format changed.")
-    return rows
 
 
 def _id(row: dict[str, Any], kind: str) -> int:
@@ -293,16 +289,6 @@ def _total(reply: Reply, kind: str) -> int:
     if not isinstance(total, int):
         raise UnexpectedData(f"hubspot: search of {kind} says no 'total'; the vendor's format changed.")
     return total
-
-
-def _next_after(reply: Reply) -> str | None:
-    after = ((reply.data.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
-
-
-def _after_of(row: dict[str, Any]) -> str | None:
-    after = ((row.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
 
 
 def _refuse_errors(reply: Reply, path: str) -> None:
@@ -321,7 +307,3 @@ def _ms(instant: datetime) -> int:
 
 def _corners(box: _Box) -> list[int | None]:
     return [box.start, box.end, box.above, box.upto]
-
-
-def _token(state: dict[str, Any]) -> str:
-    return orjson.dumps(state).decode()

@@ -88,12 +88,12 @@ class HubSpotWrites:
             rows = records_in(reply, "results", f"hubspot: {kind}/{{id}}/associations/{other}")
             # The documents say a number under toObjectId, older paths a string under id.
             found += [str(row.get("toObjectId") or row["id"]) for row in rows]
-            following = ((reply.data.get("paging") or {}).get("next") or {}).get("after")
+            following = next_after(reply.data)
             if following is None:
                 return found
-            if str(following) == after:
+            if following == after:
                 raise UnexpectedData(f"hubspot: associated {other} gave the same page twice; stopped.")
-            after = str(following)
+            after = following
 
     def properties(self, kind: str, record_id: str, names: Sequence[str]) -> Mapping[str, str | None] | None:
         """The named properties of one record as they are now; None when it does not exist any more."""
@@ -117,6 +117,12 @@ class HubSpotWrites:
             json={"properties": dict(properties)},
             parts={"id": record_id},
         )
+
+
+def next_after(said: Mapping[str, Any]) -> str | None:
+    """Where an answer, or one id's part of a batch, goes on; None at its end."""
+    after = ((said.get("paging") or {}).get("next") or {}).get("after")
+    return None if after is None else str(after)
 
 
 def _created_id(reply: Reply) -> str:

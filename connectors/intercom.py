@@ -10,12 +10,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from connectors.errors import NotFound, Refused, RetryLater, UnexpectedData
-from connectors.pages import Identity, Page, Probe, Resource, Window
+from connectors.pages import Identity, Page, Probe, Resource, Window, cursor_of, state_of
 from connectors.probing import TRIES, probe_all
-from connectors.transport import Reply, Transport, records_in
+from connectors.transport import Reply, Transport, identified_in
 
 PAGE = 150  # Intercom's maximum
 # Up to 2.16 a search compares whole days of the workspace's time zone, and ">" begins with the next day.
@@ -88,7 +86,7 @@ class Intercom:
 
         A page of `conversations` is one conversation with its parts.
         """
-        state: dict[str, Any] = orjson.loads(resume) if resume else {}
+        state = state_of(resume)
         if resource == "contacts":
             yield from self._contacts(window, state)
         elif resource == "companies":
@@ -119,7 +117,7 @@ class Intercom:
             if after is None:
                 yield Page(reply.body, count, None, _shortfall("contacts", reply, seen))
                 return
-            yield Page(reply.body, count, _token({"after": after, "seen": seen}))
+            yield Page(reply.body, count, cursor_of({"after": after, "seen": seen}))
 
     def _search(self, what: str, since: int, after: str | None) -> Reply:
         # The cursor counts only inside the body: in the address it is ignored, and page 1 comes for ever.
@@ -169,7 +167,7 @@ class Intercom:
             if not scroll:
                 yield Page(reply.body, count, None)
                 return
-            held = Page(reply.body, count, _token({"restart": True}))
+            held = Page(reply.body, count, cursor_of({"restart": True}))
 
     def _conversations(self, window: Window, state: dict[str, Any]) -> Iterator[Page]:
         """Every conversation changed since the window's start, oldest change first, one call each.
@@ -192,7 +190,7 @@ class Intercom:
                     yield Page(
                         body,
                         1,
-                        None if is_last else _token({"at": at, "id": number}),
+                        None if is_last else cursor_of({"at": at, "id": number}),
                         missing or (warning if is_last else None),
                     )
 
@@ -239,14 +237,11 @@ class Intercom:
                 yield Page(reply.body, count, None)
                 return
             number += 1
-            yield Page(reply.body, count, _token({"page": number}))
+            yield Page(reply.body, count, cursor_of({"page": number}))
 
 
 def _rows(reply: Reply, field: str, what: str) -> Sequence[dict[str, Any]]:
-    rows = records_in(reply, field, f"intercom {what}")
-    if not all(isinstance(row, dict) and row.get("id") for row in rows):
-        raise UnexpectedData(f"intercom {what}: a record has no 'id'; the vendor's format changed.")
-    return rows
+    return identified_in(reply, field, f"intercom {what}")
 
 
 def _following(reply: Reply, after: str | None, what: str) -> str | None:
@@ -265,7 +260,3 @@ def _shortfall(what: str, reply: Reply, seen: int) -> str | None:
 
 def _seconds(window: Window) -> int:
     return 0 if window.since is None else int((window.since - OVERLAP).timestamp())
-
-
-def _token(state: dict[str, Any]) -> str:
-    return orjson.dumps(state).decode()

@@ -13,12 +13,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import orjson
-
 from connectors.errors import FixConfig, UnexpectedData
-from connectors.pages import Identity, Page, Probe, Resource, Window
+from connectors.pages import Identity, Page, Probe, Resource, Window, cursor_of, state_of
 from connectors.probing import TRIES, probe_all
-from connectors.transport import Reply, Transport, records_in
+from connectors.transport import Reply, Transport, identified_in, records_in
 
 PAGE = 1000  # Mailchimp's maximum
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
@@ -117,7 +115,7 @@ class Mailchimp:
         ids: Sequence[str] = (),  # noqa: ARG002 - the seam's; Mailchimp has no association streams
     ) -> Iterator[Page]:
         """Pages of `resource`, going on after the page whose cursor was `resume`. Raises ConnectorError."""
-        state: dict[str, Any] = orjson.loads(resume) if resume else {}
+        state = state_of(resume)
         if resource == "members":
             yield from self._members(window, state)
         elif resource == "email_activity":
@@ -160,14 +158,14 @@ class Mailchimp:
                 offset += count
                 total = _total(reply, field)
                 if count and offset < total:
-                    yield Page(reply.body, count, _token({"place": number, "offset": offset}))
+                    yield Page(reply.body, count, cursor_of({"place": number, "offset": offset}))
                     continue
                 warning = None
                 if offset < total:
                     warning = f"{field}: Mailchimp counts {total} records and gave {offset}"
                 offset = 0
                 more = number + 1 < len(places)
-                yield Page(reply.body, count, _token({"place": number + 1}) if more else None, warning)
+                yield Page(reply.body, count, cursor_of({"place": number + 1}) if more else None, warning)
                 break
 
     def _members(self, window: Window, state: dict[str, Any]) -> Iterator[Page]:
@@ -191,7 +189,7 @@ class Mailchimp:
                         # A whole page within one second, or out of order: only the offset gets past it.
                         offset += len(rows)
                     going_on = {"place": number, "since": _iso(since) if since else None, "offset": offset}
-                    yield Page(reply.body, len(rows), _token(going_on))
+                    yield Page(reply.body, len(rows), cursor_of(going_on))
                     continue
                 warning = None
                 if offset + len(rows) < total:
@@ -199,7 +197,7 @@ class Mailchimp:
                     warning = f"members ({status}): Mailchimp counts {total} records and gave {got}"
                 since, offset = floor_at_start, 0
                 more = number + 1 < len(places)
-                yield Page(reply.body, len(rows), _token({"place": number + 1}) if more else None, warning)
+                yield Page(reply.body, len(rows), cursor_of({"place": number + 1}) if more else None, warning)
                 break
 
     def _member_page(self, audience: str, status: str, since: datetime | None, offset: int) -> Reply:
@@ -233,11 +231,11 @@ class Mailchimp:
             pages = self._in_turn([f"/reports/{{id}}/email-activity|{campaign}"], "emails", {}, start)
             for page in pages:
                 if page.cursor is not None:
-                    within = orjson.loads(page.cursor)["offset"]
-                    cursor: str | None = _token({"done": done, "offset": within})
+                    within = state_of(page.cursor)["offset"]
+                    cursor: str | None = cursor_of({"done": done, "offset": within})
                 else:
                     done = campaign
-                    cursor = _token({"done": done}) if place + 1 < len(todo) else None
+                    cursor = cursor_of({"done": done}) if place + 1 < len(todo) else None
                 yield Page(page.body, page.count, cursor, page.warning)
 
     def _reports(self) -> Iterator[_Report]:
@@ -245,7 +243,7 @@ class Mailchimp:
         offset = 0
         while True:
             reply = self._http.get("/reports", {"count": PAGE, "offset": offset, "fields": wanted})
-            rows = records_in(reply, "reports", "mailchimp reports")
+            rows = identified_in(reply, "reports", "mailchimp reports")
             for row in rows:
                 opened = _instant((row.get("opens") or {}).get("last_open"))
                 clicked = _instant((row.get("clicks") or {}).get("last_click"))
@@ -261,7 +259,7 @@ class Mailchimp:
         while True:
             fields = f"total_items,{what}.id"
             reply = self._http.get(f"/{what}", {"count": PAGE, "offset": len(found), "fields": fields})
-            rows = records_in(reply, what, f"mailchimp {what}")
+            rows = identified_in(reply, what, f"mailchimp {what}")
             found += [str(row["id"]) for row in rows]
             if not rows or len(found) >= _total(reply, what):
                 return sorted(found)
@@ -299,7 +297,3 @@ def _instant(text: object) -> datetime | None:
 def _iso(instant: datetime) -> str:
     # httpx escapes the plus sign; left bare it would reach Mailchimp as a space, and the filter be ignored.
     return instant.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _token(state: dict[str, Any]) -> str:
-    return orjson.dumps(state).decode()

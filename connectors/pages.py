@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import orjson
 
 ProbeStatus = Literal["ok", "unreachable", "not_permitted", "error"]
 
@@ -41,6 +43,17 @@ class Page:
     warning: str | None = None
 
 
+def cursor_of(state: Mapping[str, Any]) -> str:
+    """A connector's place in a read as the opaque text that a Page carries."""
+    return orjson.dumps(state).decode()
+
+
+def state_of(cursor: str | None) -> dict[str, Any]:
+    """What `cursor_of` was given; empty at the beginning of a read."""
+    state: dict[str, Any] = orjson.loads(cursor) if cursor else {}
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The closed span of change times to read, aware UTC; `since` None = everything."""
@@ -74,6 +87,11 @@ class Connector(Protocol):
     @property
     def source(self) -> str:
         """Its name, as in the raw tables."""
+        ...
+
+    @property
+    def api_version(self) -> str:
+        """The version of the vendor's API that it speaks, for `doctor`."""
         ...
 
     @property

@@ -287,6 +287,14 @@ def records_in(reply: Reply, field: str, label: str) -> Sequence[dict[str, Any]]
     return rows
 
 
+def identified_in(reply: Reply, field: str, label: str) -> Sequence[dict[str, Any]]:
+    """As `records_in`, of records that each have an `id`. Raises UnexpectedData when one has none."""
+    rows = records_in(reply, field, label)
+    if not all(isinstance(row, dict) and row.get("id") for row in rows):
+        raise UnexpectedData(f"{label}: a record has no 'id'; the vendor's format changed.")
+    return rows
+
+
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
         said = orjson.loads(body)

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong use or a malformed setting, 3 done with warnings.
 """
 
+import re
 import sys
 from datetime import date, datetime
 from enum import StrEnum
@@ -60,6 +61,13 @@ def fail(message: str, code: int = FAILED) -> typer.Exit:
     """The error to raise after saying why in one sentence."""
     err.print(f"[bold red]Error:[/] {message}", soft_wrap=True)
     return typer.Exit(code)
+
+
+def _month(text: str | None) -> str | None:
+    """The month as asked; an unreadable one would otherwise just find no figure."""
+    if text is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise fail(f"--month {text!r} is not a month; write it as 2026-10", WRONG_USE)
+    return text
 
 
 def home_folder(settings: Settings) -> Path:
@@ -198,6 +206,16 @@ def build(as_json: Json = False) -> None:
     print_json(answer) if as_json else out.print(
         f"Build {answer['build_id']}: {'new' if answer['changed'] else 'nothing changed'}"
     )
+    _say_held_back(answer["held_back"])
+
+
+def _say_held_back(reasons: dict[str, str]) -> None:
+    """Warn of sources whose last read may not be used, and leave with the code for that."""
+    for source, reason in reasons.items():
+        err.print("[bold yellow]Warning:[/]", end=" ")
+        err.print(f"{source} keeps its last good data: {reason}", soft_wrap=True, markup=False)
+    if reasons:
+        raise typer.Exit(WITH_WARNINGS)
 
 
 @app.command()
@@ -222,6 +240,7 @@ def publish(as_json: Json = False) -> None:
     print_json(answer) if as_json else out.print(
         f"Published {answer['build_id']}, data as of {answer['as_of']}"
     )
+    _say_held_back(answer["held_back"])
 
 
 @app.command(name="follow-up")
@@ -313,7 +332,8 @@ def kpi(month: Month = None, as_json: Json = False) -> None:
     """The published KPIs."""
     from console.read import kpi_rows, show_kpis
 
-    rows = kpi_rows(home_folder(load_settings()), month)
+    settings = load_settings()
+    rows = kpi_rows(settings, home_folder(settings), _month(month))
     print_json(rows) if as_json else show_kpis(rows)
 
 
@@ -325,7 +345,8 @@ def why(
     """Every decision about a client, with its reasons."""
     from console.read import show_why, why_client
 
-    answer = why_client(load_settings(), home_folder(load_settings()), client)
+    settings = load_settings()
+    answer = why_client(settings, home_folder(settings), client)
     print_json(answer) if as_json else show_why(answer)
 
 
@@ -336,7 +357,8 @@ def query(
     """Ask the published build in SQL."""
     from console.read import run_query
 
-    columns, rows = run_query(home_folder(load_settings()), sql)
+    settings = load_settings()
+    columns, rows = run_query(settings, home_folder(settings), sql)
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
@@ -356,7 +378,8 @@ def outbox(
         return
     from console.read import outbox_rows, show_outbox
 
-    rows = outbox_rows(load_settings(), home_folder(load_settings()), state)
+    settings = load_settings()
+    rows = outbox_rows(settings, home_folder(settings), state)
     print_json(rows) if as_json else show_outbox(rows, everything=state is not None)
 
 
@@ -380,7 +403,8 @@ def alerts(context: typer.Context, as_json: Json = False) -> None:
         return
     from console.read import alert_rows, show_alerts
 
-    rows = alert_rows(load_settings(), home_folder(load_settings()))
+    settings = load_settings()
+    rows = alert_rows(settings, home_folder(settings))
     print_json(rows) if as_json else show_alerts(rows)
 
 
@@ -452,7 +476,7 @@ def sandbox_truth(month: Month = None, as_json: Json = False) -> None:
     from console.read import show_kpis
     from console.sandbox_process import sandbox_truth as ask
 
-    rows = ask(sandbox_home(load_settings()), month)
+    rows = ask(sandbox_home(load_settings()), _month(month))
     print_json(rows) if as_json else show_kpis(rows)
 
 
@@ -478,7 +502,8 @@ def main() -> None:
         if known is None:
             raise
         message, code = known
-        err.print(f"[bold red]Error:[/] {message}", soft_wrap=True, markup=False)
+        err.print("[bold red]Error:[/]", end=" ")
+        err.print(message, soft_wrap=True, markup=False)  # it may quote a [bracket] of somebody's data
         sys.exit(code)
 
 

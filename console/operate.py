@@ -36,10 +36,9 @@ def working_home(settings: Settings, *, quiet: bool = False) -> Iterator[Path]:
 
 
 def show_progress(*, quiet: bool) -> None:
-    """Send the steps' progress lines to the terminal's error stream."""
+    """Send the steps' progress lines to the terminal's error stream, unless `quiet`."""
     progress = logging.getLogger("tasks.progress")
-    progress.setLevel(logging.WARNING if quiet else logging.INFO)
-    if not progress.handlers:
+    if not quiet and not progress.handlers:
         progress.addHandler(
             RichHandler(console=err, show_level=False, show_path=False, log_time_format="%H:%M:%S")
         )
@@ -158,7 +157,8 @@ def run_sync(
         raise SettingsError(f"there is no source {', '.join(unknown)}; choose from {', '.join(SOURCES)}")
     with working_home(settings, quiet=True) as home:
         prepare_prefect(home)
-        from tasks.steps import SourceFailed, instant, read_source
+        from tasks.failures import SourceFailed
+        from tasks.steps import instant, read_source
 
         moment = instant(None)
         reports = []
@@ -279,7 +279,11 @@ def run_stage(settings: Settings, stage: str) -> dict[str, Any]:
 
         publish(rooms.home.path, made["build_id"], keep=rooms.playbook.retention.builds_kept)
         with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
-            return {"build_id": published.build_id, "as_of": published.as_of.isoformat()}
+            return {
+                "build_id": published.build_id,
+                "as_of": published.as_of.isoformat(),
+                "held_back": made["held_back"],
+            }
 
 
 def show_checks(answer: Mapping[str, Any]) -> None:

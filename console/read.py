@@ -25,9 +25,9 @@ def ledger_of(settings: Settings, home: Path) -> Ledger:
     return open_ledger(home, url.get_secret_value() if url else None)
 
 
-def kpi_rows(home: Path, month: str | None) -> list[dict[str, Any]]:
+def kpi_rows(settings: Settings, home: Path, month: str | None) -> list[dict[str, Any]]:
     """The published KPI rows of a month, or of every period. Raises NothingPublished."""
-    with Published.open(home) as published:
+    with Published.open(home, settings.warehouse.key) as published:
         return published.kpi_rows(month)
 
 
@@ -58,7 +58,7 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
     from tasks import follow_up as following
     from tasks.why import why
 
-    with Published.open(home) as published:
+    with Published.open(home, settings.warehouse.key) as published:
         found = published.con.execute(
             """
             select client_id, company_id, name, started_at, ended_at, is_active
@@ -68,9 +68,8 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
             """,
             {"client": client},
         ).fetchall()
-        known = {str(row[0]): row for row in found}
         as_of = published.as_of
-        reader = following.read_clients(published.con, as_of) if found else []
+        recent = following.read_clients(published.con, as_of) if found else []
     exact = [row for row in found if client in (row[0], row[1]) or row[2].lower() == client.lower()]
     chosen = exact or found
     if not chosen:
@@ -80,8 +79,8 @@ def why_client(settings: Settings, home: Path, client: str) -> dict[str, Any]:
     if len(chosen) > 1:
         names = ", ".join(f"{row[2]} ({row[1]})" for row in chosen[:5])
         raise NoSuchClient(f"{len(chosen)} clients fit {client!r}: {names}; use the id in brackets.")
-    client_id, company_id, name, started_at, ended_at, is_active = known[str(chosen[0][0])]
-    facts = next((each for each in reader if each.client_id == str(client_id)), None)
+    client_id, company_id, name, started_at, ended_at, is_active = chosen[0]
+    facts = next((each for each in recent if each.client_id == str(client_id)), None)
     with ledger_of(settings, home) as ledger:
         answer = why(ledger, str(client_id), load_playbook(settings.playbook), as_of, facts)
     return {
@@ -126,14 +125,15 @@ def show_why(answer: Mapping[str, Any]) -> None:
         )
 
 
-def run_query(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def run_query(settings: Settings, home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of a statement on the published build, which is open read only."""
-    with Published.open(home) as published:
+    with Published.open(home, settings.warehouse.key) as published:
         try:
             cursor = published.con.execute(sql)
+            rows = cursor.fetchall()
         except Exception as error:  # noqa: BLE001 - whatever the statement did, the person gets its text
             raise WarehouseError(f"{error}") from None
-        return [column[0] for column in cursor.description or []], cursor.fetchall()
+        return [column[0] for column in cursor.description or []], rows
 
 
 def outbox_rows(settings: Settings, home: Path, state: str | None) -> list[dict[str, Any]]:

@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 
 from console.child import ROOT, start_child
-from tasks.context import WORLD_FOLDER, read_sandbox
+from tasks.context import WORLD_FOLDER, SandboxError, read_sandbox
 
 START_TIMEOUT_SECONDS = 120
 
 
-class SandboxFailed(Exception):
-    """The sandbox process did not come up; the message carries its last words."""
+class SandboxFailed(SandboxError):
+    """The sandbox process did not come up or refused what it was asked; the message carries its words."""
 
 
 @contextlib.contextmanager

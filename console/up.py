@@ -18,10 +18,10 @@ from pydantic_settings import DotEnvSettingsSource
 
 from console.child import ROOT, start_child
 from console.output import err, out, print_table
+from console.pool import WORK_POOL, Pool
 from console.prefect_home import SERVER_FILE, prepare_prefect
 from settings import Settings, SettingsError
 
-WORK_POOL = "tenfold-local"
 WANTED_PORT = 4200
 START_TIMEOUT_SECONDS = 180
 RUNS_MAY_FINISH_SECONDS = 60
@@ -123,11 +123,12 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
     Children are stopped whatever happens, the worker first, so that its runs can end while their
     server still answers.
     """
-    prepare_prefect(home, verbose=True)
+    prepare_prefect(home, serving=True)
     port = _free_port(WANTED_PORT)
     url = f"http://127.0.0.1:{port}"
     env = worker_environment(settings, f"{url}/api", os.environ)
     children: dict[str, subprocess.Popen[Any]] = {}
+    pool = Pool(f"{url}/api")
     server_file = home / "prefect" / SERVER_FILE
     with (home / "prefect" / "up.log").open("ab") as log:
         try:
@@ -147,6 +148,8 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
                     err.print(f"[bold red]Error:[/] `{' '.join(command)}` failed; see {log.name}")
                     return 1
             del children["set-up"]
+            pool.settle("CRASHED", "The machine or `tenfold up` was stopped outright while it ran.")
+            pool.pause(paused=False)
             children["worker"] = _start(
                 ["prefect", "worker", "start", "--pool", WORK_POOL, "--name", "tenfold"], env, log
             )
@@ -167,8 +170,14 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
             raise
         finally:
             server_file.unlink(missing_ok=True)
-            for name, child in reversed(list(children.items())):
-                _stop(child, RUNS_MAY_FINISH_SECONDS if name == "worker" else STOP_TIMEOUT_SECONDS, stop)
+            with contextlib.suppress(httpx.HTTPError):
+                if "worker" in children:
+                    pool.drain(RUNS_MAY_FINISH_SECONDS, lambda: stop.hurried)
+                    _stop(children.pop("worker"))
+                    pool.settle("CANCELLED", "`tenfold up` was stopped before it ended.")
+            for child in reversed(list(children.values())):
+                _stop(child)
+            pool.close()
 
 
 def _start(module: list[str], env: dict[str, str], log: IO[bytes]) -> subprocess.Popen[Any]:
@@ -206,14 +215,11 @@ def _watch(children: dict[str, subprocess.Popen[Any]]) -> int:
         time.sleep(1)
 
 
-def _stop(child: subprocess.Popen[Any], patience_seconds: float, stop: Stop) -> None:
+def _stop(child: subprocess.Popen[Any]) -> None:
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + patience_seconds
-        while time.monotonic() < deadline and not stop.hurried:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=0.2)
-                break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=STOP_TIMEOUT_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

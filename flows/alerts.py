@@ -6,9 +6,14 @@ from typing import Any
 from prefect import flow
 
 from tasks import steps
+from tasks.jobs import run_name
 
 
-@flow(name="alerts", description="Evaluate the alert rules and notify whoever is on call.")
+@flow(
+    name="alerts",
+    flow_run_name=run_name,
+    description="Evaluate the alert rules and notify whoever is on call.",
+)
 def alerts(as_of: datetime | None = None) -> dict[str, Any]:
     """Counts of alerts opened, still open and resolved, and of notices delivered."""
     moment = steps.instant(as_of)

@@ -6,9 +6,12 @@ from typing import Any
 from prefect import flow
 
 from tasks import steps
+from tasks.jobs import run_name
 
 
-@flow(name="follow-up", description="Decide what is due to each client and deliver it.")
+@flow(
+    name="follow-up", flow_run_name=run_name, description="Decide what is due to each client and deliver it."
+)
 def follow_up(as_of: datetime | None = None) -> dict[str, Any]:
     """Counts of decisions and of deliveries by outcome."""
     moment = steps.instant(as_of)

@@ -6,10 +6,14 @@ from typing import Any
 from prefect import flow
 
 from tasks import steps
+from tasks.jobs import run_name
 
 
 @flow(
-    name="main-job", description="Read, build, check, publish, follow up, alert and report.", log_prints=False
+    name="main-job",
+    flow_run_name=run_name,
+    description="Read, build, check, publish, follow up, alert and report.",
+    log_prints=False,
 )
 def main_job(full: bool = False, report: bool = True, as_of: datetime | None = None) -> dict[str, Any]:
     """One object that says what was done; see `steps.Summary` for its fields.

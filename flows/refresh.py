@@ -6,9 +6,10 @@ from typing import Any
 from prefect import flow
 
 from tasks import steps
+from tasks.jobs import run_name
 
 
-@flow(name="refresh", description="Read every source, then build, check and publish.")
+@flow(name="refresh", flow_run_name=run_name, description="Read every source, then build, check and publish.")
 def refresh(
     sources: list[str] | None = None, full: bool = False, as_of: datetime | None = None
 ) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Any
 from prefect import flow
 
 from tasks import steps
+from tasks.jobs import run_name
 
 
-@flow(name="weekly-report", description="Write the weekly report and mail it.")
+@flow(name="weekly-report", flow_run_name=run_name, description="Write the weekly report and mail it.")
 def weekly_report(week: str | None = None, as_of: datetime | None = None) -> dict[str, Any]:
     """The files written and the mails delivered. `week` such as 2026-W46; None = the last whole week."""
     moment = steps.instant(as_of)

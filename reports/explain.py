@@ -104,13 +104,16 @@ class Revenues:
 
 
 def mrr_bridge(build: Build, table: KpiTable, period: str, until: datetime) -> Bridge | None:
-    """The movements of `period` (month or week) between two MRR rows; None when there are no such rows."""
+    """The movements of `period` (month or week) between two MRR rows; None when one has no figure.
+
+    The first period of the business starts at 0.
+    """
     grain = "week" if "-W" in period else "month"
     rows = table.history("MRR", "all", grain, until, 2)
-    if not rows or rows[-1].period != period or rows[-1].value is None:
+    if not rows or rows[-1].period != period or any(row.value is None for row in rows):
         return None
     end = Decimal(str(rows[-1].value))
-    start = Decimal(str(rows[0].value or 0)) if len(rows) > 1 else Decimal(0)
+    start = Decimal(str(rows[0].value)) if len(rows) > 1 else Decimal(0)
     found = build.con.execute(
         "select m.kind, coalesce(c.name, m.client_id), m.amount from kpi.mrr_movement m "
         "left join core.client c using (client_id) where m.period = ? "

@@ -11,6 +11,8 @@ from babel.dates import format_date, format_datetime, get_month_names
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from reports.errors import WordingError
+
 Number = float | int | Decimal
 
 MINUS = "\N{MINUS SIGN}"
@@ -19,10 +21,6 @@ LOCALES = {"es": "es_ES", "en": "en_GB"}
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
-
-
-class WordingError(Exception):
-    """A text that a report needs is missing from the catalogue, or asks for a value that is not given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ Mail clients strip SVG and style sheets, hence tables, styles on each element an
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.utils import format_datetime
 
 from reports.charts import Chart
 from reports.trends import MAILED
@@ -54,29 +52,6 @@ def letter(report: Html) -> Letter:
         html=html,
         images={cids[chart.key]: chart.png() for chart in charts},
     )
-
-
-def mail(report: Html, sender: str, recipient: str) -> EmailMessage:
-    """The whole message as a mail server takes it, dated at the data's as_of, with the page attached.
-
-    The outbox builds its own from `letter` and files on disk; this is the same message in one piece.
-    """
-    summary = letter(report)
-    message = EmailMessage()
-    message["From"] = sender
-    message["To"] = recipient
-    message["Subject"] = summary.subject
-    message["Date"] = format_datetime(report.edition.facts.as_of)
-    message.set_content(summary.text)
-    message.add_alternative(summary.html, subtype="html")
-    page = message.get_body(("html",))
-    if isinstance(page, EmailMessage):
-        for cid, png in summary.images.items():
-            page.add_related(png, maintype="image", subtype="png", cid=f"<{cid}>", disposition="inline")
-    message.add_attachment(report.text.encode(), maintype="text", subtype="html", filename=report.file_name)
-    # Last, because setting content clears such headers.
-    message["Content-Language"] = report.edition.language
-    return message
 
 
 def content_id(report: Html, chart: Chart) -> str:

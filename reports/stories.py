@@ -14,7 +14,6 @@ ACCOUNTS_SHOWN = 7
 LEAVERS_SHOWN = 8
 LOW_RATING = 3
 SMALL_EFFECT = 0.0005  # what would print as 0.0 or 0.1 points explains nothing
-_GAINS = ("new", "reactivation", "expansion")
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,16 +136,15 @@ def _clients(table: KpiTable, fmt: Format, until: datetime) -> Chart | None:
     joined = _history(table, "NEW_CLIENTS", "all", "month", until)
     if not joined:
         return None
-    left = {r.period: r for r in _history(table, "K14", "all", "month", until)}
-    gone = [float(row.numerator or 0) if (row := left.get(r.period)) else 0.0 for r in joined]
+    left = {r.period: r.numerator for r in _history(table, "K14", "all", "month", until)}
+    gone = [left.get(r.period) for r in joined]
     words = fmt.wording
-    last = joined[-1]
-    takeaway = words.text(
-        "chart.clients.takeaway",
-        new=fmt.number(last.value or 0),
-        left=fmt.number(gone[-1]),
-        period=fmt.period(last.period, inside=True),
-    )
+    last, period = joined[-1], fmt.period(joined[-1].period, inside=True)
+    if last.value is None or gone[-1] is None:
+        takeaway = words.text("chart.takeaway.none", period=period)
+    else:
+        new, lost = fmt.number(last.value), fmt.number(gone[-1])
+        takeaway = words.text("chart.clients.takeaway", new=new, left=lost, period=period)
     about = About(
         "clients",
         words.text("chart.clients"),
@@ -158,7 +157,7 @@ def _clients(table: KpiTable, fmt: Format, until: datetime) -> Chart | None:
         _axis(joined, fmt),
         [
             Series(words.text("chart.clients.new"), _points(joined)),
-            Series(words.text("chart.clients.left"), [Point(-g) for g in gone]),
+            Series(words.text("chart.clients.left"), [Point(None if g is None else -float(g)) for g in gone]),
         ],
     )
 
@@ -172,20 +171,19 @@ def _support(table: KpiTable, fmt: Format, until: datetime) -> Chart | None:
     series, last_counts = [], []
     for level in LEVELS:
         rows = {r.period: r for r in _history(table, "K3", level, "week", until)}
-        counts = [float(row.n or 0) if (row := rows.get(w.period)) else 0.0 for w in weeks]
-        series.append(Series(words.text(f"segment.{level}"), [Point(c) for c in counts]))
+        counts = [row.n if (row := rows.get(w.period)) else None for w in weeks]
+        points = [Point(None if count is None else float(count)) for count in counts]
+        series.append(Series(words.text(f"segment.{level}"), points))
         last_counts.append(counts[-1])
-    total, period = sum(last_counts), fmt.period(weeks[-1].period, inside=True)
-    takeaway = (
-        words.text(
-            "chart.support.takeaway",
-            value=fmt.number(total),
-            period=period,
-            share=fmt.share(last_counts[0] / total, 0),
-        )
-        if total
-        else words.text("chart.support.none", period=period)
-    )
+    known = [count for count in last_counts if count is not None]
+    total, period = sum(known), fmt.period(weeks[-1].period, inside=True)
+    if len(known) < len(LEVELS):
+        takeaway = words.text("chart.takeaway.none", period=period)
+    elif not total:
+        takeaway = words.text("chart.support.none", period=period)
+    else:
+        share = fmt.share(known[0] / total, 0)
+        takeaway = words.text("chart.support.takeaway", value=fmt.number(total), period=period, share=share)
     return bar_chart(
         About("support", words.text("chart.support"), takeaway, fmt.number, fmt.number),
         _axis(weeks, fmt),

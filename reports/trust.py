@@ -161,7 +161,9 @@ def trust_view(trust: Trust, playbook: Playbook, fmt: Format) -> TrustView:
                     "data.check.bad",
                     model=check.model,
                     expectation=check.expectation,
-                    count=words.count("data.violations", check.violations or 0),
+                    count=words.text("data.violations.unknown")
+                    if check.violations is None
+                    else words.count("data.violations", check.violations),
                 ),
                 check.why,
                 check.do,

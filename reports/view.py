@@ -4,14 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
+from playbook.loader import Source
 from reports.charts import sparkline
 from reports.figures import SMALL_SAMPLE, Figure, KpiRow
 from reports.formatting import Format, readable, rounded
 
 _NO_POPULATION = re.compile(r"no (.+) in period")
-_SOURCE_MISSING = re.compile(r"(hubspot|intercom|mailchimp|accounting) (is not configured|was never loaded)")
+_SOURCE_MISSING = re.compile(rf"({'|'.join(get_args(Source))}) (is not configured|was never loaded)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from reports.activity import (
 )
 from reports.attention import TOP, ClientView, Troubled, client_view, read_attention
 from reports.charts import Chart
+from reports.errors import ReportError
 from reports.explain import (
     Bridge,
     CostChange,
@@ -57,10 +58,6 @@ from warehouse.ledger import Ledger
 
 HERE = Path(__file__).parent
 OFF_NAMED = 3
-
-
-class ReportError(Exception):
-    """The report cannot be made; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +151,6 @@ class Html:
         return self.name_of(self.edition.facts.week, self.edition.language)
 
 
-def weekly(published: Build, ledger: Ledger, playbook: Playbook, week: str, language: str) -> Html:
-    """The report of an ISO week (`2026-W46`) in `es` or `en`.
-
-    Raises ReportError for a week that is not over at the build's as_of or of which the build knows nothing.
-    """
-    return render(compose(gather(published, ledger, playbook, week), playbook, language))
-
-
 def last_week(as_of: datetime, zone: str) -> str:
     """The last ISO week that is over at `as_of` in the business zone."""
     year, number, _ = (as_of.astimezone(ZoneInfo(zone)) - timedelta(days=7)).isocalendar()
@@ -169,7 +158,10 @@ def last_week(as_of: datetime, zone: str) -> str:
 
 
 def gather(published: Build, ledger: Ledger, playbook: Playbook, week: str) -> Facts:
-    """The facts of `week`, read once for all languages. Raises ReportError as `weekly` does."""
+    """The facts of an ISO week (`2026-W46`), read once for all languages.
+
+    Raises ReportError for a week that is not over at the build's as_of or of which the build knows nothing.
+    """
     try:
         starts_at, ends_at = week_bounds(week, playbook.company.zone)
     except ValueError as error:

@@ -126,10 +126,6 @@ def _contact(records: IntercomRecords, one: Contact) -> dict[str, Any]:
     }
 
 
-def _listed(rows: list[dict[str, Any]], url: str) -> dict[str, Any]:
-    return {"type": "list", "data": rows, "url": url, "total_count": len(rows), "has_more": False}
-
-
 def company(one: Company) -> orjson.Fragment:
     """A company."""
     if one.shown is None:

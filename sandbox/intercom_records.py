@@ -5,7 +5,7 @@ conversation and part ids are numbers that rise with creation.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -422,4 +422,3 @@ def teams(clock: datetime) -> list[dict[str, Any]]:
 
 
 STAFF_OF_ADMIN = {number: person for person in STAFF for number in (ADMIN_IDS[person.id],)}
-ReplayArgs = Mapping[str, Any]

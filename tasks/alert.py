@@ -101,7 +101,7 @@ def silence(ledger: Ledger, dedup_key: str, reason: str, until: datetime, as_of:
 
 def _unresolved(session: Session, dedup_key: str) -> Alert:
     query = select(Alert).where(col(Alert.dedup_key) == dedup_key, col(Alert.state) != "resolved")
-    row = session.scalars(query).first()
+    row: Alert | None = session.scalars(query).first()
     if row is None:
         raise LedgerError(f"no open alert has the key '{dedup_key}'; `tenfold alerts` lists them")
     return row

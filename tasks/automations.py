@@ -22,11 +22,15 @@ ENDED = ENDED_BADLY | {"prefect.flow-run.Completed", "prefect.flow-run.Cancelled
 
 
 def wanted(client: SyncPrefectClient) -> list[AutomationCore]:
-    """The automations there should be. Raises ObjectNotFound while a deployment is missing."""
-    look = RunDeployment(deployment_id=client.read_deployment_by_name("alerts/alerts").id)
-    work = RunDeployment(deployment_id=client.read_deployment_by_name("main-job/daily").id)
+    """The automations there should be, each field given, since an update leaves alone what is not.
+
+    Raises ObjectNotFound while a deployment is missing.
+    """
+    look = _run(client, "alerts/alerts")
+    work = _run(client, "main-job/daily")
     return [
         AutomationCore(
+            enabled=True,
             name="Tenfold: a run failed",
             description="Look at the alert rules at once. A failure of that look itself starts no other.",
             trigger=EventTrigger(
@@ -37,12 +41,14 @@ def wanted(client: SyncPrefectClient) -> list[AutomationCore]:
             actions=[look],
         ),
         AutomationCore(
+            enabled=True,
             name="Tenfold: a build failed its check",
             description="Look at the alert rules at once.",
             trigger=EventTrigger(expect={GATE_FAILED}, posture=Posture.Reactive),
             actions=[look],
         ),
         AutomationCore(
+            enabled=True,
             name="Tenfold: no daily run",
             description="The main job has not completed for 26 hours: run it now.",
             trigger=EventTrigger(
@@ -54,6 +60,7 @@ def wanted(client: SyncPrefectClient) -> list[AutomationCore]:
             actions=[work],
         ),
         AutomationCore(
+            enabled=True,
             name="Tenfold: a run was lost",
             description="A run without a sign of life is marked as crashed, so that it holds nobody up.",
             trigger=EventTrigger(
@@ -65,10 +72,20 @@ def wanted(client: SyncPrefectClient) -> list[AutomationCore]:
                 within=SIGN_OF_LIFE_WITHIN,
             ),
             actions=[
-                ChangeFlowRunState(state=StateType.CRASHED, message="Its process gave no sign of life.")
+                ChangeFlowRunState(
+                    name=None,
+                    state=StateType.CRASHED,
+                    message="Its process gave no sign of life.",
+                    force=False,
+                )
             ],
         ),
     ]
+
+
+def _run(client: SyncPrefectClient, deployment: str) -> RunDeployment:
+    found = client.read_deployment_by_name(deployment)
+    return RunDeployment(source="selected", deployment_id=found.id, parameters=None, job_variables=None)
 
 
 def _of(*flows: str) -> dict[str, str | list[str]]:

@@ -30,7 +30,11 @@ WORLD_FOLDER = "world"  # the simulated company keeps its own state apart from o
 UNLIMITED = 1_000_000  # the sandbox's limits are raised by setting; the limiter's code stays in the path
 
 
-class SandboxNotRunning(Exception):
+class SandboxError(Exception):
+    """The simulated company cannot be worked with; the message says why and what to do."""
+
+
+class SandboxNotRunning(SandboxError):
     """No credentials are set and the sandbox that would stand in is not running."""
 
 

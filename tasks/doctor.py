@@ -1,15 +1,18 @@
 """What is configured, reachable and permitted, and what to do about what is not."""
 
 import importlib.metadata
-import smtplib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import FixConfig, RetryLater
+from connectors.pages import Connector
+from connectors.smtp import SmtpSender
 from playbook.loader import PlaybookError, load_playbook
 from settings import Settings
+from tasks.rooms import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ NOT_CONFIGURED = {
 }
 
 
-def examine(settings: Settings, home: Path, connectors: dict[str, Any]) -> list[Health]:
+def examine(settings: Settings, home: Path, connectors: Mapping[str, Connector]) -> list[Health]:
     """One row for each system. `connectors`: the configured ones by source name."""
-    rows = [_source(name, connectors.get(name)) for name in ("hubspot", "intercom", "mailchimp")]
+    rows = [_source(name, connectors.get(name)) for name in SOURCES if name != "accounting"]
     rows.append(_accounting(settings))
     rows.append(_smtp(settings))
     rows.append(_alerts(settings))
@@ -61,7 +64,7 @@ def _missing(system: str) -> Health:
     return Health(system, False, None, None, "", "not configured", NOT_CONFIGURED[system])
 
 
-def _source(name: str, connector: Any) -> Health:
+def _source(name: str, connector: Connector | None) -> Health:
     if connector is None:
         return _missing(name)
     probes = connector.probe()
@@ -74,7 +77,7 @@ def _source(name: str, connector: Any) -> Health:
         configured=True,
         reachable=reachable,
         permitted=None if not reachable else not (refused or broken),
-        version=str(getattr(connector, "api_version", "")),
+        version=connector.api_version,
         detail="; ".join(f"{probe.what}: {probe.detail or probe.status}" for probe in bad)
         or f"{len(probes)} checks ok",
         remedy="; ".join(dict.fromkeys(probe.remedy for probe in bad if probe.remedy)),
@@ -100,30 +103,13 @@ def _smtp(settings: Settings) -> Health:
     url = settings.smtp.url
     if url is None:
         return _missing("smtp")
-    host, secure = url.host or "", url.scheme == "smtps"
-    kind: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if secure else smtplib.SMTP
     try:
-        with kind(host, url.port or (465 if secure else 587), timeout=10) as server:
-            server.ehlo()
-            if url.username:
-                if not secure:
-                    server.starttls()
-                server.login(url.username, url.password or "")
-            return Health("smtp", True, True, True, "", f"{host} accepts our greeting", "")
-    except smtplib.SMTPAuthenticationError:
-        return Health(
-            "smtp",
-            True,
-            True,
-            False,
-            "",
-            "the server refuses the login",
-            "check user and password in TENFOLD_SMTP__URL",
-        )
-    except (OSError, smtplib.SMTPException) as error:
-        return Health(
-            "smtp", True, False, None, "", type(error).__name__, "check host and port in TENFOLD_SMTP__URL"
-        )
+        SmtpSender(str(url), timeout=10).connect().close()
+    except FixConfig as error:
+        return Health("smtp", True, True, False, "", str(error), "correct TENFOLD_SMTP__URL")
+    except RetryLater as error:
+        return Health("smtp", True, False, None, "", str(error), "check host and port in TENFOLD_SMTP__URL")
+    return Health("smtp", True, True, True, "", f"{url.host} accepts our greeting", "")
 
 
 def _alerts(settings: Settings) -> Health:

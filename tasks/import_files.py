@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -24,7 +24,7 @@ from connectors.accounting.shapes import Record
 from warehouse.errors import UnreadableLanding
 from warehouse.landing import Landing, LandingRun
 from warehouse.raw import Merged, merge, unmerged
-from warehouse.status import SourceStatus, record_status, source_statuses
+from warehouse.status import SourceStatus, State, record_status, source_statuses
 from warehouse.store import Store, disk_errors, lock
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ SETTLE_SECONDS = 2.0  # a file that changed less long ago may still be growing
 PATIENCE = timedelta(minutes=10)
 DEFAULTS = ReadOptions()
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".partial")
-
-State = Literal["complete", "partial", "failed", "not_configured"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ GATE_FAILED = "tenfold.gate.failed"  # the event of a build that failed its chec
 _JUDGED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]
 
 
+def run_name() -> str:
+    """The asking run's name: its flow and when it was due (UTC), such as `refresh 2026-11-20 09:00`."""
+    return f"{flow_run.flow_name} {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+
+
 def last_runs() -> list[JobState]:
     """The last finished run of each flow that has one; cancelled runs and the flow that asks are left out."""
     found = []

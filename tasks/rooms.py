@@ -1,15 +1,16 @@
 """Everything a step works with, opened for the home that this process's settings lead to."""
 
 from dataclasses import dataclass
+from typing import get_args
 
-from playbook.loader import Playbook, load_playbook
+from playbook.loader import Playbook, Source, load_playbook
 from settings import Settings, load_settings
 from tasks.context import Home, open_home
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger, open_ledger
 from warehouse.store import Store
 
-SOURCES = ("hubspot", "intercom", "mailchimp", "accounting")
+SOURCES: tuple[str, ...] = get_args(Source)  # in reading order
 
 
 @dataclass(frozen=True, slots=True)

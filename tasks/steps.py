@@ -17,10 +17,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from connectors.accounting import ReadOptions
+from connectors.errors import ConnectorError
 from tasks import alert as alerting
 from tasks import follow_up as following
+from tasks.assets import record_assets
 from tasks.context import current_time
 from tasks.deliver import deliver
+from tasks.failures import SourceFailed, WithoutTraceback, expected
 from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
 from tasks.outside import close_all, outside
@@ -30,18 +33,19 @@ from tasks.switches import prepare_home
 from tasks.sync import SyncReport, build_connectors, sync_source
 from warehouse.build import Build, build
 from warehouse.check import check
-from warehouse.errors import NothingPublished
+from warehouse.errors import NothingPublished, WarehouseError
 from warehouse.expectations import Result
 from warehouse.publish import publish
 from warehouse.published import Published
 from warehouse.raw import merged_runs
-from warehouse.status import SourceStatus, record_status, source_statuses
+from warehouse.status import SourceStatus, held_back, record_status, source_statuses
 
 progress = logging.getLogger("tasks.progress")
+progress.setLevel(logging.INFO)  # one line per stage and source: what a person watches in Prefect's UI
 
 
-class SourceFailed(Exception):
-    """One source could not be read; Prefect shows its step as failed, the run goes on."""
+for _name in ("prefect.task_runs", "prefect.flow_runs"):
+    logging.getLogger(_name).addFilter(WithoutTraceback())
 
 
 class Stopwatch:
@@ -77,10 +81,7 @@ def read_all(
     A source that fails stops no other: its account says `failed` and why.
     """
     chosen = [name for name in SOURCES if not only or name in only]
-    running = [
-        (name, read_source.with_options(task_run_name=f"read {name}").submit(name, as_of, full))
-        for name in chosen
-    ]
+    running = [(name, read_source.submit(name, as_of, full)) for name in chosen]
     reports = []
     for name, future in running:
         state = future.wait() or future.state
@@ -102,30 +103,21 @@ def read_all(
     return reports
 
 
-@task(name="read-source", cache_policy=NO_CACHE)
+@task(name="read-source", task_run_name="read {source}", cache_policy=NO_CACHE)
 def read_source(
     source: str, as_of: datetime, full: bool = False, since: datetime | None = None
 ) -> dict[str, Any]:
     """Land and merge one source; its account. Raises SourceFailed, after its status is recorded."""
     rooms = open_rooms()
-    if source == "accounting":
-        options = ReadOptions(zone=rooms.playbook.company.zone)
-        found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of, options)
-        account = _account(
-            source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds
-        )
-        if found.error is not None:
-            raise SourceFailed(f"{source}: {found.reason}")
-    elif not rooms.home.configured[source]:
-        record_status(rooms.store, SourceStatus(source, "not_configured", "no credentials are set", as_of))
-        account = _account(source, "not_configured", "no credentials are set")
-    else:
-        report = _sync(rooms, source, as_of, full=full, since=since)
-        account = _account(
-            source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds
-        )
-        if report.state == "failed":
-            raise SourceFailed(f"{source}: {report.reason}")
+    try:
+        account = _read(rooms, source, as_of, full=full, since=since)
+    except (ConnectorError, WarehouseError, OSError) as error:
+        if (known := expected(error)) is None:
+            raise
+        # What could not be read must not pass for fresh; on a full disk even that cannot be written down.
+        with contextlib.suppress(WarehouseError, OSError):
+            record_status(rooms.store, SourceStatus(source, "failed", known[0], as_of))
+        raise SourceFailed(known[0]) from error
     progress.info(
         "  %s: %s, %s rows read, %s new",
         source,
@@ -136,7 +128,29 @@ def read_source(
     return account
 
 
-@task(name="read-back", cache_policy=NO_CACHE)
+def _read(
+    rooms: Rooms, source: str, as_of: datetime, *, full: bool, since: datetime | None
+) -> dict[str, Any]:
+    if source == "accounting":
+        options = ReadOptions(zone=rooms.playbook.company.zone)
+        found = import_inbox(rooms.home.settings.inbox, rooms.landing, rooms.store, as_of, options)
+        account = _account(
+            source, found.state, found.reason, found.rows_seen, found.rows_added, found.seconds
+        )
+        if found.error is not None:
+            raise SourceFailed(found.reason)
+        return account
+    if not rooms.home.configured[source]:
+        record_status(rooms.store, SourceStatus(source, "not_configured", "no credentials are set", as_of))
+        return _account(source, "not_configured", "no credentials are set")
+    full = full or source in held_back(rooms.store)
+    report = _sync(rooms, source, as_of, full=full, since=since)
+    if report.state == "failed":
+        raise SourceFailed(report.reason)
+    return _account(source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds)
+
+
+@task(name="read-back", task_run_name="read back", cache_policy=NO_CACHE)
 def read_back(as_of: datetime, sent: dict[str, Any]) -> int:
     """Read the CRM tasks that were just written, so that they are no news to the next run; rows added."""
     if not sent["counts"].get("hubspot_task sent"):
@@ -153,7 +167,7 @@ def _sync(
     since: datetime | None = None,
     only: Sequence[str] | None = None,
 ) -> SyncReport:
-    connectors = build_connectors(rooms.home.settings, rooms.home.path)
+    connectors = build_connectors(rooms.home.settings, rooms.home.path, only=source)
     try:
         return sync_source(
             connectors[source],
@@ -185,15 +199,15 @@ def _account(
 # Build, check, publish
 
 
-@task(name="build-warehouse", cache_policy=NO_CACHE)
+@task(name="build-warehouse", task_run_name="build warehouse", cache_policy=NO_CACHE)
 def build_warehouse(as_of: datetime) -> dict[str, Any]:
-    """Make a build for `as_of` unless nothing changed: {build_id, changed}."""
+    """Make a build for `as_of` unless nothing changed: {build_id, changed, held_back: source -> why}."""
     rooms = open_rooms()
     made = build(rooms.store, rooms.home.path, rooms.playbook, as_of)
-    return {"build_id": made.id, "changed": made.changed}
+    return {"build_id": made.id, "changed": made.changed, "held_back": held_back(rooms.store)}
 
 
-@task(name="check-build", cache_policy=NO_CACHE)
+@task(name="check-build", task_run_name="check build", cache_policy=NO_CACHE)
 def check_build(made: dict[str, Any]) -> dict[str, Any]:
     """Judge a build: {build_id, passed, counts by status, failed and warned rules}."""
     rooms = open_rooms()
@@ -234,7 +248,7 @@ def _rule(result: Result) -> dict[str, Any]:
     }
 
 
-@task(name="publish-build", cache_policy=NO_CACHE)
+@task(name="publish-build", task_run_name="publish build", cache_policy=NO_CACHE)
 def publish_build(made: dict[str, Any], checked: dict[str, Any]) -> dict[str, Any]:
     """Point readers to the build if its checks passed; what is published now, {build_id, as_of, changed}.
 
@@ -252,6 +266,7 @@ def publish_build(made: dict[str, Any], checked: dict[str, Any]) -> dict[str, An
             }
             if changed:
                 _show_kpis(published)
+                record_assets(published)
     except NothingPublished:
         return {"build_id": None, "as_of": None, "changed": False}
     return answer
@@ -279,7 +294,7 @@ def _show_kpis(published: Published) -> None:
     )
 
 
-@task(name="tidy-landing", cache_policy=NO_CACHE)
+@task(name="tidy-landing", task_run_name="tidy landing", cache_policy=NO_CACHE)
 def tidy_landing(as_of: datetime) -> int:
     """Remove landed runs that are merged and older than the playbook keeps them; bytes freed."""
     rooms = open_rooms()
@@ -290,7 +305,7 @@ def tidy_landing(as_of: datetime) -> int:
 # Act
 
 
-@task(name="decide-follow-ups", cache_policy=NO_CACHE)
+@task(name="decide-follow-ups", task_run_name="decide follow-ups", cache_policy=NO_CACHE)
 def decide_follow_ups(as_of: datetime) -> dict[str, dict[str, int]]:
     """Take the decisions due and queue their effects: counts by outcome; empty when nothing is published."""
     rooms = open_rooms()
@@ -305,7 +320,7 @@ def decide_follow_ups(as_of: datetime) -> dict[str, dict[str, int]]:
     return {"decided": dict(done.decided), "previewed": dict(done.previewed)}
 
 
-@task(name="deliver-outbox", cache_policy=NO_CACHE)
+@task(name="deliver-outbox", task_run_name="deliver outbox", cache_policy=NO_CACHE)
 def deliver_outbox(as_of: datetime) -> dict[str, Any]:
     """Deliver what waits: {counts: "channel outcome" -> rows, paused: channel -> why}."""
     rooms = open_rooms()
@@ -317,7 +332,7 @@ def deliver_outbox(as_of: datetime) -> dict[str, Any]:
     }
 
 
-@task(name="evaluate-alerts", cache_policy=NO_CACHE)
+@task(name="evaluate-alerts", task_run_name="evaluate alerts", cache_policy=NO_CACHE)
 def evaluate_alerts(as_of: datetime) -> dict[str, int]:
     """Evaluate the alert rules and queue notices: {opened, still_open, resolved, again}."""
     rooms = open_rooms()
@@ -366,7 +381,7 @@ def _gate(rooms: Rooms) -> alerting.Gate | None:
 # Tell people
 
 
-@task(name="write-weekly-report", cache_policy=NO_CACHE)
+@task(name="write-weekly-report", task_run_name="write weekly report", cache_policy=NO_CACHE)
 def write_weekly_report(week: str | None, as_of: datetime) -> list[str]:
     """Write the report in every language and queue it; the files. Empty when nothing is published."""
     rooms = open_rooms()
@@ -411,6 +426,10 @@ def summarise(
         f"{row['source']}: {row['state']}: {row['reason']}"
         for row in sources
         if row["state"] in {"failed", "partial"}
+    ]
+    warnings += [
+        f"{source}: what was read is held back, its last good data stays: {why}"
+        for source, why in build["held_back"].items()
     ]
     if not checked["passed"]:
         rules = ", ".join(f"{rule['model']} {rule['rule']}" for rule in checked["failed"][:5])

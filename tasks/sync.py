@@ -23,7 +23,7 @@ from settings import Settings, load_settings
 from tasks.context import sandbox_settings
 from warehouse.errors import UnreadableLanding, WrongAccount
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Merged, merge, merged_runs
+from warehouse.raw import Merged, cursors, merge, merged_runs
 from warehouse.status import SourceStatus, claim_identity, record_status
 from warehouse.store import Store, lock
 
@@ -101,8 +101,9 @@ def sync_source(
     with lock(landing.folder / source.source / ".sync.lock", fcntl.LOCK_EX, patience):
         try:
             _claim(source, store)
-            sync = _Sync(source, landing, store, as_of, full, since)
-            sync.cursors.update(_cursors(store, source.source))
+            # Asked once: opening the warehouse costs more than the answer.
+            known = cursors(store, source.source)
+            sync = _Sync(source, landing, store, as_of, full, since, known)
             merged = merged_runs(store)
             for resource in _chosen(source, only):
                 report = _sync_resource(sync, resource, merged)
@@ -137,7 +138,7 @@ class _Sync:
     as_of: datetime
     full: bool
     since: datetime | None
-    cursors: dict[str, datetime] = field(default_factory=dict)  # by resource; moves with each merge
+    cursors: dict[str, datetime]  # by resource; moves with each merge
 
 
 def _claim(source: Connector, store: Store) -> None:
@@ -157,15 +158,6 @@ def _chosen(source: Connector, only: Collection[str] | None) -> list[Resource]:
     # An association stream is nothing without its parent, and the parent's links move with it.
     wanted = {source.resources[name].parent or name for name in only}
     return [each for each in source.resources.values() if (each.parent or each.name) in wanted]
-
-
-def _cursors(store: Store, source: str) -> dict[str, datetime]:
-    """Until when each resource is in raw, asked once: opening the warehouse costs more than the answer."""
-    with store.read() as con:
-        rows = con.execute(
-            "select resource, cursor_at from meta.cursor where source = ?", [source]
-        ).fetchall()
-    return dict(rows)
 
 
 def _sync_resource(
@@ -283,16 +275,27 @@ def _changed_ids(store: Store, resource: Resource, since: datetime | None) -> li
 
 
 def build_connectors(
-    settings: Settings | Mapping[str, Any], home: Path, policy: Policy | None = None
+    settings: Settings | Mapping[str, Any],
+    home: Path,
+    policy: Policy | None = None,
+    *,
+    only: str | None = None,
 ) -> dict[str, Connector]:
-    """The configured sources by name, in reading order; close each when done.
+    """The configured sources by name, in reading order; close each when done. `only` = no other than this one.
 
     `settings` may be what a running sandbox says of itself. Raises FixConfig for an unusable credential.
     """
     if not isinstance(settings, Settings):
         settings = sandbox_settings(load_settings(), dict(settings))
-    made = (_hubspot(settings, home, policy), _intercom(settings, home, policy), _mailchimp(settings, policy))
-    return {connector.source: connector for connector in made if connector is not None}
+    policy = policy or Policy(attempts=settings.http.attempts, timeout=settings.http.timeout_seconds)
+    makers: dict[str, Callable[[], Connector | None]] = {
+        "hubspot": lambda: _hubspot(settings, home, policy),
+        "intercom": lambda: _intercom(settings, home, policy),
+        "mailchimp": lambda: _mailchimp(settings, policy),
+    }
+    # One credential that cannot be used must not cost the other sources.
+    chosen = [make() for name, make in makers.items() if only in (None, name)]
+    return {connector.source: connector for connector in chosen if connector is not None}
 
 
 def _hubspot(settings: Settings, home: Path, policy: Policy | None) -> HubSpot | None:

@@ -75,8 +75,8 @@ def read_verdict(build: Path) -> Verdict | None:
     """The verdict on a build file; None when it was never checked."""
     try:
         return Verdict(**json.loads(verdict_path(build).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None  # one that cannot be read proves nothing
 
 
 def digest(path: Path) -> str:

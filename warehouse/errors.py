@@ -9,6 +9,10 @@ class WarehouseBusy(WarehouseError):
     """Another process holds the file or the folder; wait, or end that process."""
 
 
+class Damaged(WarehouseError):
+    """A file of the home does not hold what was written into it; the message says what brings it back."""
+
+
 class DiskFull(WarehouseError):
     """No space was left; nothing committed is lost, and the same step may run again once there is room."""
 

@@ -11,6 +11,7 @@ members without a word (probably duckdb/duckdb#25065, corrected later).
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from typing import IO, Any, Self
 
 from warehouse.errors import DiskFull, UnreadableLanding, WarehouseError
 from warehouse.store import disk_errors, lock, write_whole
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.jsonl"
 COMPLETE = "complete.json"
@@ -130,13 +133,15 @@ class LandingRun:
         """True once the whole window has landed."""
         return (self.folder / COMPLETE).exists()
 
-    @property
-    def control_total(self) -> str | None:
-        """What the sender said the whole should add up to, if it did."""
-        if not self.is_complete:
-            return None
-        total = json.loads((self.folder / COMPLETE).read_text(encoding="utf-8"))["control_total"]
-        return None if total is None else str(total)
+    def check_whole(self) -> None:
+        """Raises UnreadableLanding when a complete run's manifest has lost pages since it was completed."""
+        marker = json.loads((self.folder / COMPLETE).read_text(encoding="utf-8"))
+        if marker["pages"] != len(self._pages):
+            raise UnreadableLanding(
+                f"Landing run {self.run_id} of {self.source}.{self.resource} was completed with "
+                f"{marker['pages']} pages, and its manifest names {len(self._pages)}; set it aside and read "
+                "its window again."
+            )
 
     @property
     def segments(self) -> list[Path]:
@@ -185,14 +190,14 @@ class LandingRun:
         self._filled += page.length
         self._pages.append(page)
 
-    def complete(self, control_total: int | str | None = None) -> None:
+    def complete(self) -> None:
         """Mark the window as wholly landed, on disk for good; the run is then read-only."""
         if self._manifest is None:
             raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
         with disk_errors(self.folder):
             self._seal_segment()
             self._sync()
-            marker = {"pages": len(self._pages), "records": self.records, "control_total": control_total}
+            marker = {"pages": len(self._pages), "records": self.records}
             write_whole(self.folder / COMPLETE, json.dumps(marker))
         self.close()
 
@@ -302,7 +307,7 @@ class Landing:
         with contextlib.ExitStack() as stack:
             stack.enter_context(lock(folder / ".lock", fcntl.LOCK_EX, timedelta(0)))
             for path in _run_folders(folder):
-                if not (path / COMPLETE).exists():
+                if not (path / COMPLETE).exists() and not _set_aside_if_damaged(path):
                     break
             else:
                 with disk_errors(folder):
@@ -310,11 +315,11 @@ class Landing:
             return LandingRun(path, self._clock, stack.pop_all())
 
     def runs(self, source: str, resource: str) -> list[LandingRun]:
-        """The complete runs of a resource, oldest first, for reading."""
+        """The complete runs of a resource, oldest first, for reading; a damaged one is set aside."""
         return [
             LandingRun(path, self._clock, None)
             for path in _run_folders(self._resource(source, resource))
-            if (path / COMPLETE).exists()
+            if (path / COMPLETE).exists() and not _set_aside_if_damaged(path)
         ]
 
     def resources(self) -> list[tuple[str, str]]:
@@ -373,6 +378,21 @@ def _run_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if re.fullmatch(r"\d{8}T\d{12}Z", path.name))
+
+
+def _set_aside_if_damaged(path: Path) -> bool:
+    """Move a run away whose manifest says nothing any more. Unless merged, its window is read again."""
+    try:
+        head = json.loads((path / MANIFEST).read_text(encoding="utf-8").partition("\n")[0])
+        if isinstance(head, dict) and {"since", "until"} <= head.keys():
+            return False
+    except (ValueError, FileNotFoundError):
+        pass
+    target = path.with_name(f"{path.name}.set-aside")
+    path.rename(target)
+    (target / "reason.txt").write_text("its manifest is damaged", encoding="utf-8")
+    log.warning("a damaged landing run was set aside: %s", target)
+    return True
 
 
 def _whole_pages(lines: list[str]) -> list[LandedPage]:

@@ -32,7 +32,6 @@ __all__ = [
     "NewDecision",
     "NewEffect",
     "Outbox",
-    "StepCount",
     "Switch",
     "open_ledger",
 ]
@@ -77,16 +76,6 @@ class NewDecision:
     reason: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     effect: NewEffect | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StepCount:
-    """How many decisions of a rule ended in `outcome`, and how their effects stand (None: no effect)."""
-
-    rule: str
-    outcome: str
-    state: str | None
-    count: int
 
 
 class Ledger:
@@ -190,21 +179,6 @@ class Ledger:
         with self.read() as session:
             return [(decision, effect) for decision, effect in session.execute(query)]
 
-    def counts_by_step(self, start: datetime | None = None, end: datetime | None = None) -> list[StepCount]:
-        """Decisions with start <= as_of < end (None: open) counted by rule, outcome and effect's state."""
-        query = (
-            select(col(Decision.rule), col(Decision.outcome), col(Outbox.state), func.count())
-            .outerjoin(Outbox, col(Outbox.decision_id) == col(Decision.id))
-            .group_by(col(Decision.rule), col(Decision.outcome), col(Outbox.state))
-            .order_by(col(Decision.rule), col(Decision.outcome), col(Outbox.state))
-        )
-        if start is not None:
-            query = query.where(col(Decision.as_of) >= start)
-        if end is not None:
-            query = query.where(col(Decision.as_of) < end)
-        with self.read() as session:
-            return [StepCount(*row) for row in session.execute(query)]
-
     def outbox_rows(self, state: str | None = None, channel: str | None = None) -> list[Outbox]:
         """Effects, oldest first, of one state and channel where given."""
         query = select(Outbox).order_by(col(Outbox.id))
@@ -230,15 +204,6 @@ class Ledger:
         with self.read() as session:
             query = select(Alert).where(col(Alert.state) != "resolved")
             return list(session.scalars(query.order_by(col(Alert.opened_at).desc(), col(Alert.id).desc())))
-
-    def alerts_between(self, start: datetime, end: datetime) -> list[Alert]:
-        """Alerts opened or resolved with start <= instant < end, oldest first."""
-        opened = (col(Alert.opened_at) >= start) & (col(Alert.opened_at) < end)
-        resolved = (col(Alert.resolved_at) >= start) & (col(Alert.resolved_at) < end)
-        with self.read() as session:
-            return list(
-                session.scalars(select(Alert).where(opened | resolved).order_by(col(Alert.opened_at)))
-            )
 
     def switches(self) -> dict[str, Switch]:
         """Channel -> its switch."""

@@ -44,8 +44,8 @@ def publish(home: Path, build_id: str, *, keep: int = 5, patience: timedelta = t
 def _current(home: Path) -> str | None:
     try:
         return str(json.loads((home / POINTER).read_text(encoding="utf-8"))["build_id"])
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None  # a pointer that cannot be read is written anew
 
 
 def _prune(folder: Path, keep: int, published: str) -> None:

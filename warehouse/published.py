@@ -45,7 +45,7 @@ class Published:
     def open(cls, home: Path, key: SecretStr | None = None) -> Self:
         """The build that is published at this moment; tables are `core.*`, `kpi.*`, `build.*`, `quality.*`.
 
-        Raises NothingPublished when the home has none yet.
+        Raises NothingPublished when the home has none yet or has lost it, Damaged when it cannot be read.
         """
         for attempt in range(3):
             path = _pointed_at(home)
@@ -54,8 +54,13 @@ class Published:
                     con = stack.enter_context(opened(path, name="published", key=key, read_only=True))
                 except duckdb.IOException:
                     # The pointer may have moved, and its old build gone, between the two steps.
-                    if path.exists() or attempt == 2:
+                    if path.exists():
                         raise
+                    if attempt == 2:
+                        raise NothingPublished(
+                            f"The published build {path.stem} is gone from {path.parent}; "
+                            "run `tenfold publish`."
+                        ) from None
                     continue
                 found = cls(con, stack)
                 found._stack = stack.pop_all()
@@ -87,9 +92,14 @@ class Published:
 def _pointed_at(home: Path) -> Path:
     try:
         found = json.loads((home / "published.json").read_text(encoding="utf-8"))
+        return home / "builds" / f"{found['build_id']}.duckdb"
     except FileNotFoundError:
         raise NothingPublished(f"Nothing is published in {home} yet; run `tenfold run`.") from None
-    return home / "builds" / f"{found['build_id']}.duckdb"
+    except (ValueError, TypeError, KeyError):
+        raise NothingPublished(
+            f"published.json in {home} is damaged, so nobody knows which build is published; "
+            "run `tenfold publish`."
+        ) from None
 
 
 def _kpi_row(row: tuple[Any, ...], language: str) -> dict[str, Any]:

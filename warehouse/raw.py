@@ -55,6 +55,7 @@ def merge(
             "finish reading its window first."
         )
     table = f"raw.{run.source}_{run.resource}"
+    run.check_whole()
     with store.write() as con:
         done = con.execute(
             "select seen, added, rejected from meta.merged_run "
@@ -92,13 +93,13 @@ def merge(
     return Merged(seen=seen, added=added, rejected=rejected)
 
 
-def cursor(store: Store, source: str, resource: str) -> datetime | None:
-    """Until when (UTC) a resource is in raw; None when it was never read."""
+def cursors(store: Store, source: str) -> dict[str, datetime]:
+    """Until when (UTC) each resource of a source is in raw; one that was never read has no entry."""
     with store.read() as con:
-        row = con.execute(
-            "select cursor_at from meta.cursor where source = ? and resource = ?", [source, resource]
-        ).fetchone()
-    return row[0] if row else None
+        rows = con.execute(
+            "select resource, cursor_at from meta.cursor where source = ?", [source]
+        ).fetchall()
+    return dict(rows)
 
 
 def unmerged(store: Store, landing: Landing, source: str, resource: str) -> list[LandingRun]:

@@ -117,12 +117,21 @@ def _try(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
             ],
         )
     quarantine(con, "staging", model, f"staging.{model.name}__new", results)
-    return reasons + [_said(result) for result in results if result.blocks]
+    return reasons + [_said(con, result) for result in results if result.blocks]
 
 
-def _said(result: Result) -> str:
+def _said(con: duckdb.DuckDBPyConnection, result: Result) -> str:
+    fields = con.execute(
+        "select distinct bad_row ->> '$.field' as field from quality.quarantine "
+        "where model = ? and expectation = ? and list_contains(json_keys(bad_row), 'field') order by all",
+        [result.model, result.expectation],
+    ).fetchall()
+    if fields:
+        named = ", ".join(str(row[0]) for row in fields)
+        return f"{result.model}: {named} is missing from all that one read brought. {result.do}"
+    rule = result.expectation.partition("(")[0] if "select " in result.expectation else result.expectation
     what = f"{result.violations} of {result.rows} rows" if result.violations else (result.error or "")
-    return f"{result.model}: {result.expectation}: {what}. {result.do}"
+    return f"{result.model}: {rule}: {what}. {result.why} {result.do}"
 
 
 def _lost_fields(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:

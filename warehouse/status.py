@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from warehouse.errors import WrongAccount
 from warehouse.store import Store
 
 State = Literal["complete", "partial", "failed", "not_configured"]
-STATES: tuple[str, ...] = get_args(State)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,18 @@ def source_statuses(store: Store) -> dict[str, SourceStatus]:
             "select source, state, reason, finished_at, good_until from meta.source_status order by source"
         ).fetchall()
     return {row[0]: SourceStatus(*row) for row in rows}
+
+
+def held_back(store: Store) -> dict[str, str]:
+    """Source -> the first reason why what was read of it may not be used; empty when all is well.
+
+    Only a full read heals such a source: the records that lost a field do not come again by themselves.
+    """
+    with store.read() as con:
+        rows = con.execute(
+            "select source, first(reason order by rowid) from meta.audit_failed group by all order by all"
+        ).fetchall()
+    return dict(rows)
 
 
 def claim_identity(store: Store, source: str, account_id: str) -> None:

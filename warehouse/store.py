@@ -20,7 +20,7 @@ import duckdb
 from pydantic import SecretStr
 
 from settings import SettingsError
-from warehouse.errors import DiskFull, WarehouseBusy, WarehouseError
+from warehouse.errors import Damaged, DiskFull, WarehouseBusy, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,14 @@ _FULL = (
     "Disk quota exceeded",
     "Could not write all bytes",
     "max_temp_directory_size",
+)
+# And what DuckDB says of a file that is not, or no longer, as it wrote it.
+_DAMAGED = (
+    "not a valid DuckDB database file",
+    "Could not read enough bytes",
+    "Corrupt database file",
+    "checksum",
+    "Failed to deserialize",
 )
 
 
@@ -195,9 +203,27 @@ def attach(
                 f"TENFOLD_WAREHOUSE__KEY: {path.name} does not open with this key (or without one); "
                 "give the key that the file was written with."
             ) from None
+        if _is_damage(said):
+            raise damaged(path) from None
         if key is not None:
             raise WarehouseError(f"{path.name} cannot be opened ({type(error).__name__}).") from None
         raise
+
+
+def _is_damage(said: str) -> bool:
+    return any(sign in said for sign in _DAMAGED)
+
+
+def damaged(path: Path) -> Damaged:
+    """The error for a DuckDB file whose bytes are not what was written."""
+    if path.parent.name == "builds":
+        return Damaged(
+            f"The build {path.name} is damaged; remove it from {path.parent} and run `tenfold publish`."
+        )
+    return Damaged(
+        f"{path.name} in {path.parent} is damaged; put a backup in its place, or move it away and run "
+        "`tenfold sync --full`: it is filled again from what has landed and from the sources."
+    )
 
 
 def _load_httpfs(con: duckdb.DuckDBPyConnection) -> None:
@@ -227,10 +253,15 @@ def quoted(text: str) -> str:
 
 @contextlib.contextmanager
 def disk_errors(where: Path) -> Iterator[None]:
-    """Turn what DuckDB and the system say about a full disk into DiskFull, naming the folder of `where`."""
+    """Turn what DuckDB and the system say about a full disk into DiskFull, naming the folder of `where`.
+
+    What they say about a file whose bytes changed becomes Damaged.
+    """
     try:
         yield
     except (duckdb.Error, OSError) as error:
+        if isinstance(error, duckdb.Error) and _is_damage(str(error)):
+            raise damaged(where) from error
         if any(sign in str(error) for sign in _FULL):
             raise DiskFull(
                 f"No space left while writing {where.name} in {where.parent}; nothing committed is lost. "

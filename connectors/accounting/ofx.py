@@ -44,7 +44,6 @@ class _Transaction:
     currency: str | None
     fields: dict[str, str] = field(default_factory=dict)
     inside: list[str] = field(default_factory=list)  # aggregates open within the transaction
-    dated_by: str | None = None
 
 
 def read_ofx(text: str, options: ReadOptions) -> Parsed:

@@ -4,7 +4,8 @@ from decimal import Decimal
 import pytest
 
 from playbook.loader import Playbook
-from reports.formatting import Format, Wording, WordingError, week_bounds, week_days
+from reports.errors import WordingError
+from reports.formatting import Format, Wording, week_bounds, week_days
 
 NBSP = "\N{NO-BREAK SPACE}"
 

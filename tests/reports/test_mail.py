@@ -1,16 +1,30 @@
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
+from made_build import AS_OF
 from page_reader import read
 
-from reports.mail import letter, mail
+from playbook.loader import Playbook
+from reports.mail import letter
 from reports.weekly import Html
+from tasks import outgoing_mail, report
+from tasks.report import Recipient
+from warehouse.ledger import Ledger
 
 
 @pytest.fixture(params=["es", "en"])
-def message(request: pytest.FixtureRequest, pages: dict[str, Html]) -> EmailMessage:
-    made = mail(pages[request.param], "Tenfold <hello@tenfold.example>", "boss@tenfold.example")
+def message(
+    request: pytest.FixtureRequest, pages: dict[str, Html], playbook: Playbook, ledger: Ledger, tmp_path: Path
+) -> EmailMessage:
+    """What travels: queued as the report's task queues it, built as the outbox's sender builds it."""
+    page = tmp_path / pages[request.param].file_name
+    page.write_text(pages[request.param].text)
+    reader = Recipient("boss@tenfold.example", request.param)
+    report._queue(ledger, pages[request.param], page, {reader: "report/test"}, playbook, AS_OF)
+    (row,) = [row for row in ledger.outbox_rows(channel="mail") if row.business_key == "report/test"]
+    made = outgoing_mail.build(row.payload, row.marker, playbook.company, AS_OF)
     parsed = message_from_bytes(made.as_bytes(), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from playbook.loader import Playbook
-from reports.formatting import Wording, WordingError
+from reports.errors import WordingError
+from reports.formatting import Wording
 
 REPORTS = Path(__file__).parent.parent.parent / "reports"
 FIELDS = re.compile(r"\{(\w+)\}")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.alert import Facts, Gate, SourceState, ack, alert, evaluate, silence, unknown_rows
-from tasks.alert_rules import grain_of
+from tasks.alert_rules import JobState, grain_of
 from tasks.deliver import deliver
 from tasks.routes import NoticeRoute
 from tests.tasks.follow_up_cases import PLAYBOOK, live_ledger
@@ -106,6 +106,15 @@ def test_a_gate_nobody_looked_at_is_neither_shut_nor_open() -> None:
     assert verdicts(Facts(gate=None)) == {}
     assert verdicts(Facts(gate=Gate(passed=True))) == {"gate_failed:build": "clear"}
     assert verdicts(Facts(gate=Gate(passed=False, failed=("unique",)))) == {"gate_failed:build": "firing"}
+
+
+def test_a_job_rings_for_as_long_as_its_last_run_did_not_complete() -> None:
+    assert verdicts(Facts(jobs=[JobState("refresh", "a-run", completed=False)])) == {
+        "job_failed:refresh": "firing"
+    }
+    assert verdicts(Facts(jobs=[JobState("refresh", "next-run", completed=True)])) == {
+        "job_failed:refresh": "clear"
+    }
 
 
 # Opening and resolving

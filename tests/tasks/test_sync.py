@@ -21,7 +21,7 @@ from tasks.sync import SyncReport, build_connectors, sync_source
 from tests.connectors.connector_doubles import NOON, FakeHubSpot, quick, row, serving
 from warehouse.errors import WarehouseBusy
 from warehouse.landing import Landing
-from warehouse.raw import cursor
+from warehouse.raw import cursors
 from warehouse.status import SourceStatus, source_statuses
 from warehouse.store import Store, lock
 
@@ -197,7 +197,7 @@ def test_an_open_window_of_a_killed_run_is_finished_before_the_next_begins(tmp_p
     assert report.state == "complete"
     found = dict(raw(tmp_path, "select key, body->'properties'->>'amount' from raw.hubspot_deals_current"))
     assert (found["1"], found["2"]) == ("11", "12")
-    assert cursor(Store(tmp_path), "hubspot", "deals") == NOON + 5 * HOUR
+    assert cursors(Store(tmp_path), "hubspot").get("deals") == NOON + 5 * HOUR
 
 
 def test_a_cursor_that_the_vendor_no_longer_takes_starts_its_window_again(tmp_path: Path) -> None:

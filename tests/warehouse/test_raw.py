@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from warehouse.errors import UnreadableLanding, WarehouseError
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Merged, cursor, merge, unmerged
+from warehouse.raw import Merged, cursors, merge, unmerged
 from warehouse.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -156,13 +156,13 @@ def test_raw_holds_just_the_versions_that_a_plain_loop_would_keep(
 
 def test_data_and_cursor_move_together_or_not_at_all(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert cursor(store, "hubspot", "contacts") is None
+    assert cursors(store, "hubspot").get("contacts") is None
     merged(tmp_path, land(tmp_path, [contact("1")]), cursor_at=UNTIL)
-    assert cursor(store, "hubspot", "contacts") == UNTIL
+    assert cursors(store, "hubspot").get("contacts") == UNTIL
     broken = land(tmp_path, [contact("2")], body='{{"results": {}')
     with pytest.raises(UnreadableLanding):
         merged(tmp_path, broken, cursor_at=UNTIL + timedelta(days=1))
-    assert cursor(store, "hubspot", "contacts") == UNTIL
+    assert cursors(store, "hubspot").get("contacts") == UNTIL
     assert len(versions(tmp_path)) == 1
 
 
@@ -214,7 +214,7 @@ def test_a_run_without_pages_moves_the_cursor_and_adds_nothing(tmp_path: Path) -
     with Landing(tmp_path, clock=lambda: UNTIL).open("hubspot", "contacts", None, UNTIL) as run:
         run.complete()
     assert merged(tmp_path, run, cursor_at=UNTIL) == Merged(seen=0, added=0)
-    assert cursor(Store(tmp_path), "hubspot", "contacts") == UNTIL
+    assert cursors(Store(tmp_path), "hubspot").get("contacts") == UNTIL
 
 
 def test_an_incomplete_run_is_not_merged(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ with records as (
         received_at,
         run_id,
         list_filter(
-            ['name', 'createdate'],
+            [
+                'name', 'createdate', 'tenfold_onb_platform_access_at', 'tenfold_onb_first_settings_at',
+                'tenfold_onb_integrations_at'
+            ],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
         -- The playbook names the checklist's properties, so they cannot be listed here.

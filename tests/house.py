@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 Row = dict[str, Any]
 Figures = dict[tuple[str, str, str], Row]
 
