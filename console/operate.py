@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from console.output import err, out, print_table
 from console.prefect_home import prepare_prefect
+from console.prefect_server import own_server
 from console.sandbox_process import running_sandbox
 from playbook.loader import load_playbook
 from settings import Settings
@@ -53,9 +54,10 @@ def run_job(settings: Settings, *, full: bool, quiet: bool) -> dict[str, Any]:
     show_progress(quiet=quiet)
     with working_home(settings, quiet=quiet) as home:
         sandbox_ready = time.perf_counter()
-        prepare_prefect(home)
+        wait_for_server = own_server(home)
         from flows.main_job import main_job
 
+        wait_for_server()
         imported = time.perf_counter()
         summary: dict[str, Any] = main_job(full=full, report=True)
     inside = summary["seconds"]
@@ -308,9 +310,10 @@ def run_follow_up(settings: Settings) -> dict[str, Any]:
     """Decide and deliver what is due: {counts}."""
     show_progress(quiet=True)
     with working_home(settings, quiet=True) as home:
-        prepare_prefect(home)
+        wait_for_server = own_server(home)
         from flows.follow_up import follow_up
 
+        wait_for_server()
         answer = follow_up()
         counts = {f"decided {name}": n for name, n in answer["decided"]["decided"].items()}
         counts |= {f"dry run {name}": n for name, n in answer["decided"]["previewed"].items()}
@@ -364,9 +367,10 @@ def run_report(settings: Settings, kind: str, week: str | None) -> dict[str, Any
     """Write the report of that kind: {kind, reports}."""
     show_progress(quiet=True)
     with working_home(settings, quiet=True) as home:
-        prepare_prefect(home)
+        wait_for_server = own_server(home)
         from flows.weekly_report import weekly_report
 
+        wait_for_server()
         answer = weekly_report(week=week)
         return {"kind": kind, "reports": answer["reports"], "sent": answer["sent"]["counts"]}
 

@@ -262,8 +262,6 @@ class Retention(_Model):
 
     landing_days: Annotated[int, Field(ge=1)]
     builds_kept: Annotated[int, Field(ge=1)]
-    quarantine_days: Annotated[int, Field(ge=1)]
-    reports_kept: Annotated[int, Field(ge=1)]
 
 
 class Playbook(_Model):

@@ -281,7 +281,7 @@ def build_connectors(
     *,
     only: str | None = None,
 ) -> dict[str, Connector]:
-    """The configured sources by name, in reading order; close each when done. `only` = no other than this one.
+    """The configured sources by name, in reading order, or `only` one; close each when done.
 
     `settings` may be what a running sandbox says of itself. Raises FixConfig for an unusable credential.
     """
