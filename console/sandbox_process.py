@@ -1,6 +1,7 @@
-"""The sandbox as a process: started when needed, stopped by whoever started it."""
+"""The sandbox as a process: started when needed, ended when nobody needs it."""
 
 import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from console.child import ROOT, start_child
+from console.child import ROOT
 from tasks.context import WORLD_FOLDER, SandboxError, read_sandbox
 
 START_TIMEOUT_SECONDS = 120
@@ -25,33 +26,45 @@ class SandboxFailed(SandboxError):
 
 
 @contextlib.contextmanager
-def running_sandbox(home: Path, extra: Sequence[str] = ()) -> Iterator[bool]:
-    """Make sure a sandbox answers for `home` inside the block; yields True when this call started it.
+def running_sandbox(home: Path) -> Iterator[None]:
+    """Make sure a sandbox answers for `home` inside the block. Raises SandboxFailed.
 
-    One that was already running is left running. Raises SandboxFailed.
+    Several commands may share one: it ends with the last of them, also when they are killed, because each
+    holds a lock that the sandbox watches. One that a person started by hand stays.
     """
-    if read_sandbox(home) is not None:
-        yield False
-        return
-    process = start_sandbox(home, extra)
-    try:
-        yield True
-    finally:
-        stop(process)
-
-
-def start_sandbox(home: Path, extra: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """Start `python -m sandbox serve` for this home and wait until it listens. Raises SandboxFailed."""
     world = home / WORLD_FOLDER
     world.mkdir(parents=True, exist_ok=True)
+    process: subprocess.Popen[str] | None = None
+    with (world / "used.lock").open("ab") as used:
+        with (world / "start.lock").open("ab") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            fcntl.flock(used, fcntl.LOCK_SH)  # a sandbox that is about to end holds it until it has
+            if read_sandbox(home) is None:
+                process = _start(world)
+        try:
+            yield
+        finally:
+            if process is not None:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while others use it
+                    stop(process)
+
+
+def _start(world: Path) -> subprocess.Popen[str]:
+    """Start `python -m sandbox serve` for this world and wait until it listens. Raises SandboxFailed."""
     log_path = world / "sandbox.log"
     with log_path.open("w") as log:
-        process = start_child(
-            [sys.executable, "-m", "sandbox", "serve", "--home", str(world), "--limits", "off", *extra],
-            _environment(),
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "sandbox", "serve", "--home", str(world), "--limits", "off"),
+                *("--while-used", str(world / "used.lock")),
+            ],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            cwd=ROOT,
+            env=_environment(),
+            process_group=0,  # Ctrl-C is for us
         )
     if _wait_for_line(process):
         return process

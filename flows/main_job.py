@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow
 
-from tasks import steps
+from tasks import steps, summary
 from tasks.jobs import run_name
 
 
@@ -16,12 +16,12 @@ from tasks.jobs import run_name
     log_prints=False,
 )
 def main_job(full: bool = False, report: bool = True, as_of: datetime | None = None) -> dict[str, Any]:
-    """One object that says what was done; see `steps.Summary` for its fields.
+    """One object that says what was done; `summary.summarise` says which fields.
 
     A source that fails marks what depends on it and stops nothing else.
     """
     moment = steps.instant(as_of)
-    watch = steps.Stopwatch()
+    watch = summary.Stopwatch()
 
     # Read
     with watch.stage("read"):
@@ -51,15 +51,15 @@ def main_job(full: bool = False, report: bool = True, as_of: datetime | None = N
         with watch.stage("report"):
             reports = steps.write_weekly_report(None, moment)
             mailed = steps.deliver_outbox(moment)
-            notified = steps.add_counts(notified, mailed)
+            notified = summary.add_counts(notified, mailed)
 
-    return steps.summarise(
+    return summary.summarise(
         sources=sources,
         build=build,
         checked=checked,
         published=published,
         decided=decided,
-        sent=steps.add_counts(sent, notified),
+        sent=summary.add_counts(sent, notified),
         alerts=alerts,
         reports=reports,
         seconds=watch.seconds,

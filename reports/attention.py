@@ -40,7 +40,7 @@ class Troubled:
 
     client_id: str
     name: str
-    mrr: Decimal
+    mrr: Decimal | None  # None: a subscription has no price in home currency
     owner: str | None
     signs: tuple[Sign, ...]
 
@@ -65,15 +65,16 @@ def read_attention(build: Build) -> tuple[Troubled, ...]:
         "a.detail, a.since from kpi.client_attention a left join core.client c using (client_id) "
         "order by a.client_id, a.since, a.reason_code"
     ).fetchall()
-    grouped: dict[str, tuple[str, Decimal, str | None, list[Sign]]] = {}
+    grouped: dict[str, tuple[str, Decimal | None, str | None, list[Sign]]] = {}
     for client_id, name, mrr, owner, severity, code, detail, since in rows:
-        entry = grouped.setdefault(client_id, (name, Decimal(str(mrr or 0)), owner, []))
+        paid = None if mrr is None else Decimal(str(mrr))
+        entry = grouped.setdefault(client_id, (name, paid, owner, []))
         entry[3].append(Sign(severity, code, _facts(detail), since))
     found = [
         Troubled(client_id, name, mrr, owner, tuple(sorted(signs, key=_urgency)))
         for client_id, (name, mrr, owner, signs) in grouped.items()
     ]
-    found.sort(key=lambda t: (*_urgency(t.signs[0]), -len(t.signs), -t.mrr, t.name))
+    found.sort(key=lambda t: (*_urgency(t.signs[0]), -len(t.signs), -(t.mrr or 0), t.name))
     return tuple(found)
 
 
@@ -101,7 +102,9 @@ def client_view(client: Troubled, playbook: Playbook, fmt: Format, as_of: dateti
         owner=words.text("attention.owner", owner=client.owner)
         if client.owner
         else words.text("attention.no_owner"),
-        mrr=words.text("attention.mrr", mrr=fmt.money(client.mrr)),
+        mrr=words.text("attention.no_mrr")
+        if client.mrr is None
+        else words.text("attention.mrr", mrr=fmt.money(client.mrr)),
     )
 
 

@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--clock", type=_instant, help=f"default {DEFAULT_CLOCK}, or what the home began with")
     serve.add_argument("--limits", choices=("vendor", "off"), default="vendor")
     serve.add_argument("--faults", help=f"{', '.join(sorted(PRESETS))}, or JSON as POST /faults takes it")
+    serve.add_argument(
+        "--while-used",
+        type=Path,
+        metavar="FILE",
+        help="end when no process holds a lock on this file any more",
+    )
     truth = commands.add_parser("truth", help="the true KPIs")
     truth.add_argument("--home", type=Path, required=True)
     truth.add_argument("--month", help="YYYY-MM; every complete period when left out")
@@ -86,7 +92,8 @@ def _serve(given: argparse.Namespace) -> int:
         except json.JSONDecodeError:
             raise FaultError("--faults is no valid JSON.") from None
         faults = parse_faults(asked)
-    asyncio.run(serve(given.home, _plan(given), OFF if given.limits == "off" else VENDOR, faults))
+    limits = OFF if given.limits == "off" else VENDOR
+    asyncio.run(serve(given.home, _plan(given), limits, faults, given.while_used))
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import hashlib
 import logging
@@ -33,6 +34,7 @@ from sandbox.world import Plan, World, iso
 DESCRIPTION = "sandbox.json"
 INBOX = "inbox"
 HOST = "127.0.0.1"
+UNUSED_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,34 @@ def _port() -> socket.socket:
     return found
 
 
-async def serve(home: Path, plan: Plan, limits: Limits, faults: list[Fault] | None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises WorldError when the home is in use or began otherwise."""
+async def serve(
+    home: Path, plan: Plan, limits: Limits, faults: list[Fault] | None, while_used: Path | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until no process holds a lock on `while_used`.
+
+    Raises WorldError when the home is in use or began otherwise.
+    """
     # uvicorn calls an answer cut off on purpose an error; nothing else of it is worth a line here.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     world = World(home, plan)
     try:
-        await _run(world, limits, faults)
+        await _run(world, limits, faults, while_used)
     finally:
         world.close()
 
 
-async def _run(world: World, limits: Limits, faults: list[Fault] | None) -> None:
+async def _until_unused(path: Path, stop: asyncio.Event) -> None:
+    """Set `stop` once nobody holds a lock on the file: also a user that was killed has let go of it."""
+    with path.open("ab") as handle:
+        while not stop.is_set():
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stop.set()
+            await asyncio.sleep(UNUSED_POLL_SECONDS)
+
+
+async def _run(world: World, limits: Limits, faults: list[Fault] | None, while_used: Path | None) -> None:
     if faults is not None:
         world.faults.replace(faults)
     violations = Violations()
@@ -150,6 +167,8 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None) -> None
         gc.freeze()
         write_description()
         print(orjson.dumps(description).decode(), flush=True)
+        if while_used is not None:
+            running.append(asyncio.create_task(_until_unused(while_used, stop)))
         await stop.wait()
     finally:
         (world.home / DESCRIPTION).unlink(missing_ok=True)

@@ -5,9 +5,8 @@ No connection, secret or personal datum is a parameter or a result, because Pref
 
 import contextlib
 import logging
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +26,6 @@ from tasks.failures import SourceFailed, WithoutTraceback, expected
 from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
 from tasks.outside import close_all, outside
-from tasks.report import weekly_report
 from tasks.rooms import SOURCES, Rooms, open_rooms
 from tasks.switches import prepare_home
 from tasks.sync import SyncReport, build_connectors, sync_source
@@ -46,23 +44,6 @@ progress.setLevel(logging.INFO)  # one line per stage and source: what a person 
 
 for _name in ("prefect.task_runs", "prefect.flow_runs"):
     logging.getLogger(_name).addFilter(WithoutTraceback())
-
-
-class Stopwatch:
-    """Seconds by stage, in the order in which they ended."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count what happens inside under `name`."""
-        progress.info("%s …", name)
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 2)
 
 
 def instant(as_of: datetime | None) -> datetime:
@@ -384,6 +365,9 @@ def _gate(rooms: Rooms) -> alerting.Gate | None:
 @task(name="write-weekly-report", task_run_name="write weekly report", cache_policy=NO_CACHE)
 def write_weekly_report(week: str | None, as_of: datetime) -> list[str]:
     """Write the report in every language and queue it; the files. Empty when nothing is published."""
+    # The charts' libraries cost a second that the other steps need not pay.
+    from tasks.report import weekly_report
+
     rooms = open_rooms()
     with rooms.ledger() as ledger:
         prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
@@ -396,65 +380,3 @@ def write_weekly_report(week: str | None, as_of: datetime) -> list[str]:
             key=path.stem.lower().replace(".", "-"), link=path.as_uri(), description="The weekly report."
         )
     return [str(path) for path in paths]
-
-
-# Sum up
-
-
-def add_counts(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Two deliveries as one."""
-    return {
-        "counts": dict(Counter(one["counts"]) + Counter(other["counts"])),
-        "paused": {**one["paused"], **other["paused"]},
-    }
-
-
-def summarise(
-    *,
-    sources: list[dict[str, Any]],
-    build: dict[str, Any],
-    checked: dict[str, Any],
-    published: dict[str, Any],
-    decided: dict[str, Any],
-    sent: dict[str, Any],
-    alerts: dict[str, int],
-    reports: list[str],
-    seconds: dict[str, float],
-) -> dict[str, Any]:
-    """What one run did; `warnings` are sentences for a person, `failed` = nothing is published."""
-    warnings = [
-        f"{row['source']}: {row['state']}: {row['reason']}"
-        for row in sources
-        if row["state"] in {"failed", "partial"}
-    ]
-    warnings += [
-        f"{source}: what was read is held back, its last good data stays: {why}"
-        for source, why in build["held_back"].items()
-    ]
-    if not checked["passed"]:
-        rules = ", ".join(f"{rule['model']} {rule['rule']}" for rule in checked["failed"][:5])
-        warnings.append(
-            f"build {build['build_id']} failed its check ({rules}); data as of {published['as_of']} stays"
-        )
-    warnings += [f"{channel}: delivery paused: {why}" for channel, why in sent["paused"].items()]
-    warnings += [
-        f"{name.rsplit(' ', 1)[0]}: {count} effects are {name.rsplit(' ', 1)[1]}; see `tenfold outbox`"
-        for name, count in sent["counts"].items()
-        if name.rsplit(" ", 1)[1] in {"unknown", "failed"}
-    ]
-    return {
-        "rows_loaded": sum(row["rows_added"] for row in sources),
-        "messages_sent": sum(count for name, count in sent["counts"].items() if name.endswith(" sent")),
-        "alerts": alerts,
-        "reports": reports,
-        "published_at": published["as_of"],
-        "build_id": published["build_id"],
-        "seconds": seconds,
-        "sources": sources,
-        "checks": checked["counts"],
-        "decided": decided["decided"],
-        "previewed": decided["previewed"],
-        "sent": sent["counts"],
-        "warnings": warnings,
-        "failed": published["build_id"] is None,
-    }

@@ -10,6 +10,11 @@ with periods as (
         sum(s.monthly_amount) filter (
             s.starts_at <= r.as_of and (s.ends_at is null or s.ends_at > r.as_of)
         ) as mrr,
+        -- A price that is missing or in another currency is not a price of 0.
+        bool_or(
+            s.monthly_amount is null
+            and s.starts_at <= r.as_of and (s.ends_at is null or s.ends_at > r.as_of)
+        ) as is_unpriced,
         -- The plan now; of a client who left, the last one.
         arg_max(
             s.plan,
@@ -78,7 +83,7 @@ select
     if(p.last_end_at <= p.as_of, p.last_end_at, null) as ended_at,
     if(p.last_end_at > p.as_of, p.last_end_at, null) as notice_ends_at,
     p.is_active,
-    coalesce(p.mrr, 0) as mrr,
+    if(p.is_unpriced, null, coalesce(p.mrr, 0)) as mrr,
     p.plan,
     m.person_id as main_person_id,
     if(b.missing_items is null, b.last_done_at, null) as onboarding_completed_at,

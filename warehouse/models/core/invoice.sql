@@ -1,9 +1,11 @@
 -- Invoices and credit notes of the journal.
 -- Grain: invoice_id. Owner: finance. Reads: staging.accounting_entry, core.journal_line, core.identity_link.
 with revenues as (
-    select entry_key, sum(credit - debit) as net
+    select
+        entry_key,
+        -- A line on an account that the playbook does not know may be revenue, so the sum is not known.
+        if(bool_or(kind is null), null, coalesce(sum(credit - debit) filter (kind = 'revenue'), 0)) as net
     from core.journal_line
-    where kind = 'revenue'
     group by entry_key
 )
 
@@ -13,8 +15,8 @@ select
     k.client_id,
     e.name as customer,
     e.booked_on as issued_on,
-    coalesce(v.net, 0) as net,
-    if(v.net < 0, -e.total_debit, e.total_debit) - coalesce(v.net, 0) as tax,
+    v.net,
+    if(v.net < 0, -e.total_debit, e.total_debit) - v.net as tax,
     if(v.net < 0, -e.total_debit, e.total_debit) as total,
     coalesce(e.currency, r.currency) as currency
 from staging.accounting_entry as e
