@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,12 @@ def run_job(settings: Settings, *, full: bool, quiet: bool) -> dict[str, Any]:
         from flows.main_job import main_job
 
         wait_for_server()
-        imported = time.perf_counter()
         summary: dict[str, Any] = main_job(full=full, report=True)
     inside = summary["seconds"]
     finished = time.perf_counter()
     summary["seconds"] = {
         "sandbox start": round(sandbox_ready - started, 2),
-        "prefect start": round(finished - imported - sum(inside.values()) + imported - sandbox_ready, 2),
+        "prefect start": round(finished - sandbox_ready - sum(inside.values()), 2),
         **inside,
         "total": round(finished - started, 2),
     }
@@ -73,14 +72,7 @@ def run_job(settings: Settings, *, full: bool, quiet: bool) -> dict[str, Any]:
 
 def show_run(summary: Mapping[str, Any]) -> None:
     """A short table of what the run did."""
-    print_table(
-        "Sources",
-        ["source", "state", "rows read", "new", "seconds", "why"],
-        [
-            [r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]]
-            for r in summary["sources"]
-        ],
-    )
+    show_sources(summary["sources"])
     alerts = summary["alerts"]
     print_table(
         "This run",
@@ -323,8 +315,6 @@ def run_follow_up(settings: Settings) -> dict[str, Any]:
 def plan_follow_up(settings: Settings, days: int) -> list[dict[str, Any]]:
     """What would be decided from now on over `days`, if no fact changes; nothing is written."""
     with working_home(settings, quiet=True):
-        from datetime import date as day_type
-
         from tasks.follow_up import plan, read_clients
         from tasks.rooms import open_rooms
         from tasks.switches import prepare_home
@@ -337,7 +327,7 @@ def plan_follow_up(settings: Settings, days: int) -> list[dict[str, Any]]:
             Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published,
         ):
             prepare_home(ledger, rooms.home.kind, as_of, rooms.playbook.company.zone)
-            live = {name: row.go_live_date or day_type.min for name, row in ledger.switches().items()}
+            live = {name: row.go_live_date or date.min for name, row in ledger.switches().items()}
             clients = read_clients(published.con, as_of)
             planned = plan(clients, rooms.playbook, as_of, ledger.decided(), live, days=days)
         return [
@@ -452,6 +442,4 @@ def _home_time(settings: Settings) -> datetime:
 
 
 def _utc(moment: datetime) -> datetime:
-    from datetime import UTC
-
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

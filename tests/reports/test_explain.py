@@ -86,6 +86,14 @@ def test_a_month_that_the_build_does_not_hold_has_no_bridge(build: Made) -> None
     assert mrr_bridge(build, read_kpis(build), "2027-01", END) is None
 
 
+def test_a_month_that_was_not_evaluated_is_no_month_of_nothing(build: Made) -> None:
+    build.con.execute(
+        "update kpi.value set value = null, money_value = null, status = 'not_evaluated' "
+        "where kpi = 'MRR' and period = '2026-09'"
+    )
+    assert mrr_bridge(build, read_kpis(build), "2026-10", END) is None
+
+
 def test_cost_effects_and_revenue_sum_to_the_change_of_the_margin(build: Made) -> None:
     table_ = read_kpis(build)
     before, after = table_.history("K8", "all", "month", END, 2)

@@ -59,6 +59,7 @@ def test_a_list_walks_all_living_records_once_in_id_order(bench: Bench) -> None:
     numbers = [int(row["id"]) for row in rows]
     assert numbers == sorted(set(numbers))
     archived = listed(bench.hubspot, "contacts", archived="true")
+    assert archived
     assert all(row["archived"] and row["archivedAt"] for row in archived)
     held = bench.world.hubspot.tables["contacts"].records
     assert {row["id"] for row in [*rows, *archived]} == {str(number) for number in held}

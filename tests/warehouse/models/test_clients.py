@@ -264,3 +264,13 @@ def test_movements_always_add_up_to_the_change_of_mrr(
         Decimal(expected) / 10_000
     ]
     world.con.close()
+
+
+def test_a_client_whose_price_is_not_known_does_not_pay_nothing(world: World) -> None:
+    world.deal("11", "1", "2026-06-20 10:00", None, "120", "month", deal_currency_code="USD")
+    world.deal("12", "1", "2026-06-20 10:00", None, "50", "month")
+    world.deal("13", "2", "2026-06-20 10:00", None, "70", "month")
+    assert world.rows("core.client", columns="client_id, mrr") == [
+        {"client_id": "1", "mrr": None},
+        {"client_id": "2", "mrr": 70},
+    ]

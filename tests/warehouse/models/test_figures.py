@@ -107,6 +107,17 @@ def test_margins_come_from_the_journal(world: World) -> None:
     assert {row["currency"] for row in found} == {"EUR"}
 
 
+def test_an_invoice_on_an_unknown_account_has_no_net_and_no_tax(world: World) -> None:
+    world.entry(
+        "2026-05-11",
+        ("430 Accounts receivable", "121.00", ""),
+        ("705 Something new", "", "100.00"),
+        ("477 VAT output", "", "21.00"),
+        kind="Invoice",
+    )
+    assert world.rows("core.invoice", columns="net, tax, total") == [{"net": None, "tax": None, "total": 121}]
+
+
 def test_a_credit_note_lowers_revenue_and_a_loss_is_negative(world: World) -> None:
     world.revenue("2026-05-10", "100.00")
     world.entry(

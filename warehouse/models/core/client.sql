@@ -61,7 +61,7 @@ items as (
 onboardings as (
     select
         company_id,
-        max(done_at) filter (true) as last_done_at,
+        max(done_at) as last_done_at,
         list(item order by item) filter (done_at is null) as missing_items
     from items
     group by company_id
