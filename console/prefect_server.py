@@ -6,6 +6,7 @@ child of ours ends with us. It comes up while the flows are imported, so that no
 
 import atexit
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from tasks.context import SandboxError
 
 START_TIMEOUT_SECONDS = 180
 LOG_FILE = "server.log"
+LOCK_FILE = "server.lock"
 _STOP_SECONDS = 5
 _ADDRESS = "PREFECT_API_URL"
 
@@ -40,7 +42,10 @@ def own_server(home: Path) -> Callable[[], None]:
         return lambda: None
     port = _free_port()
     log = home / "prefect" / LOG_FILE
-    with log.open("wb") as handle:
+    # Of two servers that make the tables of a new database at once, one fails.
+    starting = (home / "prefect" / LOCK_FILE).open("a")
+    fcntl.flock(starting, fcntl.LOCK_EX)
+    with log.open("ab") as handle:
         server = start_child(
             [
                 *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
@@ -60,7 +65,12 @@ def own_server(home: Path) -> Callable[[], None]:
     os.environ[_ADDRESS] = url
     # What is registered first runs last: Prefect, loaded later, still sends its last events.
     atexit.register(_stop, server)
-    return lambda: _wait(url, server, log)
+
+    def wait() -> None:
+        with starting:
+            _wait(url, server, log)
+
+    return wait
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -71,7 +81,7 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 if http.get(f"{url}/health").is_success:
                     return
             time.sleep(0.05)
-    raise ServerFailed(f"Prefect's server did not start; its last words are in {log}.")
+    raise ServerFailed(f"Prefect's server did not start; its last words are in {log}. Run it again.")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
