@@ -26,9 +26,21 @@ from connectors.hubspot_paths import (
     modified_property,
 )
 from connectors.hubspot_write import HubSpotWrites, next_after
-from connectors.pages import Identity, Page, Probe, Window, cursor_of, state_of
+from connectors.limiter import Limit, Limiter
+from connectors.pages import (
+    Access,
+    Identity,
+    Known,
+    Page,
+    Probe,
+    Source,
+    Window,
+    cursor_of,
+    nothing_known,
+    state_of,
+)
 from connectors.probing import TRIES, probe_all
-from connectors.transport import Params, Reply, identified_in, records_in
+from connectors.transport import Params, Reply, Transport, identified_in, records_in
 
 LIST_PAGE = 100  # HubSpot's maximum for lists
 SEARCH_PAGE = 200  # and for search
@@ -123,6 +135,7 @@ class HubSpot(HubSpotWrites):
         resume: str | None = None,
         *,
         ids: Sequence[str] = (),
+        known: Known = nothing_known,  # noqa: ARG002 - the seam's; whole records come with each page
     ) -> Iterator[Page]:
         """Pages of `resource`, going on after the page whose cursor was `resume`.
 
@@ -140,6 +153,10 @@ class HubSpot(HubSpotWrites):
         else:
             parent = RESOURCES[resource].parent
             yield from self._associations(f"{ASSOCIATIONS}/{parent}/companies/batch/read", ids, state)
+
+    def read_ids(self, resource: str, ids: Sequence[str]) -> Iterator[Page]:
+        """No resource is `by_id` yet."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close connections and the limiters' files."""
@@ -307,3 +324,33 @@ def _ms(instant: datetime) -> int:
 
 def _corners(box: _Box) -> list[int | None]:
     return [box.start, box.end, box.above, box.upto]
+
+
+def connect(access: Access) -> HubSpot | None:
+    """The portal that the settings give access to; None without a token."""
+    chosen = access.settings.hubspot
+    if chosen.token is None:
+        return None
+    limits = {
+        "": Limit("hubspot", chosen.requests_per_10s, 10.0),
+        # Search has a limit of its own and is exempt from the general one.
+        "search": Limit("hubspot_search", chosen.searches_per_second, 1.0),
+    }
+    return HubSpot(
+        Transport(
+            "hubspot",
+            str(chosen.base_url),
+            headers={"Authorization": f"Bearer {chosen.token.get_secret_value()}"},
+            limiters={name: Limiter(access.limits, limit) for name, limit in limits.items()},
+            policy=access.policy,
+        )
+    )
+
+
+SOURCE = Source(
+    name="hubspot",
+    resources=RESOURCES,
+    connect=connect,
+    configured=lambda settings: settings.hubspot.token is not None,
+    remedy="set TENFOLD_HUBSPOT__TOKEN to a service key",
+)

@@ -11,7 +11,20 @@ from itertools import islice
 from typing import Any
 
 from connectors.errors import NotFound, Refused, RetryLater, UnexpectedData
-from connectors.pages import Identity, Page, Probe, Resource, Window, cursor_of, state_of
+from connectors.limiter import Limit, Limiter
+from connectors.pages import (
+    Access,
+    Identity,
+    Known,
+    Page,
+    Probe,
+    Resource,
+    Source,
+    Window,
+    cursor_of,
+    nothing_known,
+    state_of,
+)
 from connectors.probing import TRIES, probe_all
 from connectors.transport import Reply, Transport, identified_in
 
@@ -81,6 +94,7 @@ class Intercom:
         resume: str | None = None,
         *,
         ids: Sequence[str] = (),  # noqa: ARG002 - the seam's; Intercom has no association streams
+        known: Known = nothing_known,  # noqa: ARG002 - not used yet
     ) -> Iterator[Page]:
         """Pages of `resource`, going on after the page whose cursor was `resume`. Raises ConnectorError.
 
@@ -98,6 +112,10 @@ class Intercom:
         else:
             reply = self._http.get(f"/{resource}")
             yield Page(reply.body, len(_rows(reply, WHOLE_LISTS[resource], resource)), None)
+
+    def read_ids(self, resource: str, ids: Sequence[str]) -> Iterator[Page]:
+        """No resource is `by_id` yet."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close connections and the limiters' files."""
@@ -260,3 +278,33 @@ def _shortfall(what: str, reply: Reply, seen: int) -> str | None:
 
 def _seconds(window: Window) -> int:
     return 0 if window.since is None else int((window.since - OVERLAP).timestamp())
+
+
+def connect(access: Access) -> Intercom | None:
+    """The workspace that the settings give access to; None without a token."""
+    chosen = access.settings.intercom
+    if chosen.token is None:
+        return None
+    return Intercom(
+        Transport(
+            "intercom",
+            str(chosen.base_url),
+            headers={
+                "Authorization": f"Bearer {chosen.token.get_secret_value()}",
+                # Without it the app's default version applies, and shapes change under us.
+                "Intercom-Version": chosen.version,
+            },
+            limiters={"": Limiter(access.limits, Limit("intercom", chosen.requests_per_10s, 10.0))},
+            policy=access.policy,
+        ),
+        chosen.version,
+    )
+
+
+SOURCE = Source(
+    name="intercom",
+    resources=RESOURCES,
+    connect=connect,
+    configured=lambda settings: settings.intercom.token is not None,
+    remedy="set TENFOLD_INTERCOM__TOKEN to the access token of a private app",
+)

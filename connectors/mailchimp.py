@@ -14,7 +14,19 @@ from itertools import pairwise
 from typing import Any
 
 from connectors.errors import FixConfig, UnexpectedData
-from connectors.pages import Identity, Page, Probe, Resource, Window, cursor_of, state_of
+from connectors.pages import (
+    Access,
+    Identity,
+    Known,
+    Page,
+    Probe,
+    Resource,
+    Source,
+    Window,
+    cursor_of,
+    nothing_known,
+    state_of,
+)
 from connectors.probing import TRIES, probe_all
 from connectors.transport import Reply, Transport, identified_in, records_in
 
@@ -113,6 +125,7 @@ class Mailchimp:
         resume: str | None = None,
         *,
         ids: Sequence[str] = (),  # noqa: ARG002 - the seam's; Mailchimp has no association streams
+        known: Known = nothing_known,  # noqa: ARG002 - the seam's; whole records come with each page
     ) -> Iterator[Page]:
         """Pages of `resource`, going on after the page whose cursor was `resume`. Raises ConnectorError."""
         state = state_of(resume)
@@ -128,6 +141,10 @@ class Mailchimp:
             yield from self._in_turn(["/reports"], "reports", trailing, state)
         else:
             yield from self._in_turn([f"/{resource}"], resource, {}, state)
+
+    def read_ids(self, resource: str, ids: Sequence[str]) -> Iterator[Page]:
+        """No resource is `by_id` yet."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close connections and the limiters' files."""
@@ -297,3 +314,31 @@ def _instant(text: object) -> datetime | None:
 def _iso(instant: datetime) -> str:
     # httpx escapes the plus sign; left bare it would reach Mailchimp as a space, and the filter be ignored.
     return instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def connect(access: Access) -> Mailchimp | None:
+    """The account that the settings give access to; None without a key. Raises FixConfig for a wrong one."""
+    chosen = access.settings.mailchimp
+    if chosen.api_key is None:
+        return None
+    key = chosen.api_key.get_secret_value()
+    return Mailchimp(
+        Transport(
+            "mailchimp",
+            str(chosen.base_url) if chosen.base_url else base_url(key),
+            headers=authorization(key),
+            # Mailchimp limits simultaneous connections, not requests; the pool is the semaphore.
+            connections=chosen.connections,
+            bare_403_is_throttling=True,
+            policy=access.policy,
+        )
+    )
+
+
+SOURCE = Source(
+    name="mailchimp",
+    resources=RESOURCES,
+    connect=connect,
+    configured=lambda settings: settings.mailchimp.api_key is not None,
+    remedy="set TENFOLD_MAILCHIMP__API_KEY",
+)

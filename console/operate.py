@@ -15,7 +15,7 @@ from console.output import err, out, print_table
 from console.prefect_home import prepare_prefect
 from console.prefect_server import own_server
 from console.sandbox_process import running_sandbox
-from playbook.loader import load_playbook
+from playbook.loader import PlaybookError, load_playbook
 from settings import Settings
 from tasks.context import current_time, home_path, open_home
 from tasks.doctor import Health, examine
@@ -128,9 +128,13 @@ def examine_home(settings: Settings) -> tuple[list[Health], bool]:
         settings, sandbox = home.settings, home.is_sandbox
     except SandboxNotRunning:
         pass
-    connectors = build_connectors(settings, path)
     try:
-        return examine(settings, path, connectors), sandbox
+        sources = load_playbook(settings.playbook).api_sources
+    except PlaybookError:
+        sources = ()  # doctor says so in the playbook's own line
+    connectors = build_connectors(settings, path, only=sources)
+    try:
+        return examine(settings, path, sources, connectors), sandbox
     finally:
         close_all(connectors.values())
 
@@ -142,13 +146,12 @@ def run_sync(
     settings: Settings, sources: Sequence[str], *, full: bool, since: datetime | None
 ) -> list[dict[str, Any]]:
     """Read the named sources (all when empty); one account of each."""
-    from tasks.rooms import SOURCES
-
-    unknown = sorted(set(sources) - set(SOURCES))
+    names = load_playbook(settings.playbook).source_ids
+    unknown = sorted(set(sources) - set(names))
     if unknown:
         from settings import SettingsError
 
-        raise SettingsError(f"there is no source {', '.join(unknown)}; choose from {', '.join(SOURCES)}")
+        raise SettingsError(f"there is no source {', '.join(unknown)}; choose from {', '.join(names)}")
     with working_home(settings, quiet=True) as home:
         prepare_prefect(home)
         from tasks.failures import SourceFailed
@@ -156,7 +159,7 @@ def run_sync(
 
         moment = instant(None)
         reports = []
-        for name in sources or SOURCES:
+        for name in sources or names:
             try:
                 reports.append(read_source.fn(name, moment, full, since and _utc(since)))
             except SourceFailed as error:

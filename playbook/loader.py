@@ -28,7 +28,6 @@ INDUSTRIES = (
     "consulting",
 )
 
-Source = Literal["hubspot", "intercom", "mailchimp", "accounting"]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 M = TypeVar("M", bound=BaseModel)
@@ -187,6 +186,19 @@ class Target(_Model):
     target_high: float | None = None
 
 
+class Source(_Model):
+    """Where data comes from; `id` names the connector and the raw tables.
+
+    `reads` is api (connectors/<id>.py) or files (the folder of exports). Every `sweep_hours` an api source is
+    read whole again.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
+    name: Bilingual
+    reads: Literal["api", "files"]
+    sweep_hours: Annotated[float, Field(gt=0)] = 24
+
+
 class Kpi(_Model):
     """One figure: what it is called, what it means, who answers for it, where it should be."""
 
@@ -199,7 +211,7 @@ class Kpi(_Model):
     target_low: float | None = None
     target_high: float | None = None
     segments: dict[str, Target] = {}
-    needs: tuple[Source, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 class Step(_Model):
@@ -269,6 +281,7 @@ class Playbook(_Model):
 
     folder: Path
     company: Company
+    sources: tuple[Source, ...]
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
     onboarding: Onboarding
@@ -279,6 +292,23 @@ class Playbook(_Model):
     retention: Retention
     wording: dict[str, dict[str, Any]]
     digest: str
+
+    @property
+    def source_ids(self) -> tuple[str, ...]:
+        """Every source's id, in reading order."""
+        return tuple(source.id for source in self.sources)
+
+    @property
+    def api_sources(self) -> tuple[str, ...]:
+        """The ids of the sources that are read through a connector, in reading order."""
+        return tuple(source.id for source in self.sources if source.reads == "api")
+
+    def source(self, source_id: str) -> Source:
+        """The source of that id. Raises KeyError."""
+        for source in self.sources:
+            if source.id == source_id:
+                return source
+        raise KeyError(source_id)
 
     def kpi(self, kpi_id: str) -> Kpi:
         """The KPI of that id. Raises KeyError."""
@@ -294,9 +324,11 @@ def load_playbook(folder: Path | None = None) -> Playbook:
     Raises PlaybookError("file.yaml: what, where, what to do").
     """
     root = (folder or SHIPPED).resolve()
+    sources = _read_list(root, "sources", Source)
     playbook = Playbook(
         folder=root,
         company=_read(root, "company", Company),
+        sources=sources,
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
         onboarding=_read(root, "onboarding", Onboarding),
@@ -305,7 +337,11 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         journeys=_read_list(root, "journeys", Journey),
         alerts=_read_list(root, "alerts", AlertRule),
         retention=_read(root, "retention", Retention),
-        wording={language: _read_wording(root, language) for language in LANGUAGES},
+        wording={
+            language: _read_wording(root, language)
+            | {f"source.{source.id}": source.name.in_language(language) for source in sources}
+            for language in LANGUAGES
+        },
         digest=_digest(root),
     )
     _check_identity(playbook)
@@ -398,6 +434,7 @@ def _read_wording(root: Path, language: str) -> dict[str, Any]:
 
 
 def _check_identity(playbook: Playbook) -> None:
+    _unique("sources.yaml", "id", playbook.source_ids)
     _unique("team.yaml", "id", (member.id for member in playbook.team))
     _unique("accounts.yaml", "name", (account.name for account in playbook.accounts))
     _unique("onboarding.yaml", "item", (item.item for item in playbook.onboarding.checklist))
@@ -417,6 +454,11 @@ def _unique(file: str, what: str, values: Iterable[str]) -> None:
 
 
 def _check_references(playbook: Playbook) -> None:
+    for kpi in playbook.kpis:
+        if unknown := sorted(set(kpi.needs) - set(playbook.source_ids)):
+            raise PlaybookError(
+                f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml"
+            )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:
         if rule.kpi is not None and rule.kpi not in known:

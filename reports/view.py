@@ -4,15 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal
 
-from playbook.loader import Source
 from reports.charts import sparkline
 from reports.figures import SMALL_SAMPLE, Figure, KpiRow
 from reports.formatting import Format, readable, rounded
+from reports.trust import source_name
 
 _NO_POPULATION = re.compile(r"no (.+) in period")
-_SOURCE_MISSING = re.compile(rf"({'|'.join(get_args(Source))}) (is not configured|was never loaded)")
+_SOURCE_MISSING = re.compile(r"([a-z][a-z0-9]*) (is not configured|was never loaded)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _reason_part(reason: str, fmt: Format) -> str:
         return words.text(key) if words.has(key) else words.text("reason.none.other", what=match[1])
     if match := _SOURCE_MISSING.fullmatch(reason):
         key = "reason.not_configured" if match[2] == "is not configured" else "reason.never_loaded"
-        return words.text(key, source=words.text(f"source.{match[1]}"))
+        return words.text(key, source=source_name(match[1], fmt))
     if reason.startswith("unknown accounts in the journal: "):
         return words.text("reason.accounts", accounts=reason.partition(": ")[2])
     if reason.startswith("no exchange rate for "):

@@ -52,17 +52,6 @@ class Home:
         """True when every outside system is simulated."""
         return self.kind == "sandbox"
 
-    @property
-    def configured(self) -> dict[str, bool]:
-        """Source -> whether it has credentials (or, for accounting, a folder)."""
-        inbox = self.settings.accounting.inbox
-        return {
-            "hubspot": self.settings.hubspot.token is not None,
-            "intercom": self.settings.intercom.token is not None,
-            "mailchimp": self.settings.mailchimp.api_key is not None,
-            "accounting": inbox is not None or self.settings.inbox.is_dir(),
-        }
-
 
 def home_path(settings: Settings) -> tuple[Path, str]:
     """The home's folder and kind: without any credentials it is the sandbox's own, never the real one."""

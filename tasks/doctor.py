@@ -2,17 +2,17 @@
 
 import importlib.metadata
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors import registry
 from connectors.errors import FixConfig, RetryLater
 from connectors.pages import Connector
 from connectors.smtp import SmtpSender
 from playbook.loader import PlaybookError, load_playbook
 from settings import Settings
-from tasks.rooms import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,17 @@ class Health:
 
 
 NOT_CONFIGURED = {
-    "hubspot": "set TENFOLD_HUBSPOT__TOKEN to a service key",
-    "intercom": "set TENFOLD_INTERCOM__TOKEN to the access token of a private app",
-    "mailchimp": "set TENFOLD_MAILCHIMP__API_KEY",
     "accounting": "set TENFOLD_ACCOUNTING__INBOX to the folder of exports",
     "smtp": "set TENFOLD_SMTP__URL; until then no mail leaves",
     "alerts": "set TENFOLD_ALERTS__URLS to one or more Apprise addresses",
 }
 
 
-def examine(settings: Settings, home: Path, connectors: Mapping[str, Connector]) -> list[Health]:
-    """One row for each system. `connectors`: the configured ones by source name."""
-    rows = [_source(name, connectors.get(name)) for name in SOURCES if name != "accounting"]
+def examine(
+    settings: Settings, home: Path, sources: Sequence[str], connectors: Mapping[str, Connector]
+) -> list[Health]:
+    """One row for each system: the `sources` read through connectors, of which these are configured."""
+    rows = [_source(name, connectors.get(name)) for name in sources]
     rows.append(_accounting(settings))
     rows.append(_smtp(settings))
     rows.append(_alerts(settings))
@@ -61,7 +60,8 @@ def examine(settings: Settings, home: Path, connectors: Mapping[str, Connector])
 
 
 def _missing(system: str) -> Health:
-    return Health(system, False, None, None, "", "not configured", NOT_CONFIGURED[system])
+    remedy = NOT_CONFIGURED.get(system) or registry.source(system).remedy
+    return Health(system, False, None, None, "", "not configured", remedy)
 
 
 def _source(name: str, connector: Connector | None) -> Health:

@@ -15,7 +15,9 @@ from tasks.sync import build_connectors
 def outside(rooms: Rooms) -> Iterator[tuple[dict[str, Route], Consent | None]]:
     """Channel -> route for what is configured, and the live question of consent; closed at the end."""
     settings = rooms.home.settings
-    connectors: dict[str, Any] = dict(build_connectors(settings, rooms.home.path))
+    connectors: dict[str, Any] = dict(
+        build_connectors(settings, rooms.home.path, only=rooms.playbook.api_sources)
+    )
     routes: dict[str, Route] = {}
     consent: Consent | None = None
     try:

@@ -1,16 +1,14 @@
 """Everything a step works with, opened for the home that this process's settings lead to."""
 
 from dataclasses import dataclass
-from typing import get_args
 
-from playbook.loader import Playbook, Source, load_playbook
+from connectors import registry
+from playbook.loader import Playbook, load_playbook
 from settings import Settings, load_settings
 from tasks.context import Home, open_home
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger, open_ledger
 from warehouse.store import Store
-
-SOURCES: tuple[str, ...] = get_args(Source)  # in reading order
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +19,13 @@ class Rooms:
     playbook: Playbook
     store: Store
     landing: Landing
+
+    def has_credentials(self, source: str) -> bool:
+        """Whether a source can be read at all: its credentials are set, or its folder of files is there."""
+        settings = self.home.settings
+        if self.playbook.source(source).reads == "files":
+            return settings.accounting.inbox is not None or settings.inbox.is_dir()
+        return registry.source(source).configured(settings)
 
     def ledger(self) -> Ledger:
         """The operational database of this home; close it, or use it as a context manager."""

@@ -26,7 +26,7 @@ from tasks.failures import SourceFailed, WithoutTraceback, expected
 from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
 from tasks.outside import close_all, outside
-from tasks.rooms import SOURCES, Rooms, open_rooms
+from tasks.rooms import Rooms, open_rooms
 from tasks.switches import prepare_home
 from tasks.sync import SyncReport, build_connectors, sync_source
 from warehouse.build import Build, build
@@ -57,11 +57,11 @@ def instant(as_of: datetime | None) -> datetime:
 def read_all(
     as_of: datetime, *, full: bool = False, only: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Read the sources side by side; one account of each, in the order of SOURCES.
+    """Read the sources side by side; one account of each, in the playbook's order.
 
     A source that fails stops no other: its account says `failed` and why.
     """
-    chosen = [name for name in SOURCES if not only or name in only]
+    chosen = [name for name in open_rooms().playbook.source_ids if not only or name in only]
     running = [(name, read_source.submit(name, as_of, full)) for name in chosen]
     reports = []
     for name, future in running:
@@ -121,7 +121,7 @@ def _read(
         if found.error is not None:
             raise SourceFailed(found.reason)
         return account
-    if not rooms.home.configured[source]:
+    if not rooms.has_credentials(source):
         record_status(rooms.store, SourceStatus(source, "not_configured", "no credentials are set", as_of))
         return _account(source, "not_configured", "no credentials are set")
     full = full or source in held_back(rooms.store)
@@ -148,7 +148,7 @@ def _sync(
     since: datetime | None = None,
     only: Sequence[str] | None = None,
 ) -> SyncReport:
-    connectors = build_connectors(rooms.home.settings, rooms.home.path, only=source)
+    connectors = build_connectors(rooms.home.settings, rooms.home.path, only=[source])
     try:
         return sync_source(
             connectors[source],

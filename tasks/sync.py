@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from connectors import registry
 from connectors.errors import ConnectorError, FixConfig, NotPermitted, Refused, UnexpectedData
-from connectors.hubspot import OVERLAP, HubSpot
-from connectors.intercom import Intercom
-from connectors.limiter import Limit, Limiter
-from connectors.mailchimp import Mailchimp, authorization, base_url
-from connectors.pages import Connector, Resource, Window
-from connectors.transport import Policy, Transport
+from connectors.hubspot import OVERLAP
+from connectors.pages import Access, Connector, Resource, Window
+from connectors.transport import Policy
 from settings import Settings, load_settings
 from tasks.context import sandbox_settings
 from warehouse.errors import UnreadableLanding, WrongAccount
@@ -279,78 +277,15 @@ def build_connectors(
     home: Path,
     policy: Policy | None = None,
     *,
-    only: str | None = None,
+    only: Collection[str],
 ) -> dict[str, Connector]:
-    """The configured sources by name, in reading order, or `only` one; close each when done.
+    """The configured ones of the sources `only` by name, in that order; close each when done.
 
     `settings` may be what a running sandbox says of itself. Raises FixConfig for an unusable credential.
     """
     if not isinstance(settings, Settings):
         settings = sandbox_settings(load_settings(), dict(settings))
     policy = policy or Policy(attempts=settings.http.attempts, timeout=settings.http.timeout_seconds)
-    makers: dict[str, Callable[[], Connector | None]] = {
-        "hubspot": lambda: _hubspot(settings, home, policy),
-        "intercom": lambda: _intercom(settings, home, policy),
-        "mailchimp": lambda: _mailchimp(settings, policy),
-    }
-    # One credential that cannot be used must not cost the other sources.
-    chosen = [make() for name, make in makers.items() if only in (None, name)]
-    return {connector.source: connector for connector in chosen if connector is not None}
-
-
-def _hubspot(settings: Settings, home: Path, policy: Policy | None) -> HubSpot | None:
-    chosen = settings.hubspot
-    if chosen.token is None:
-        return None
-    limits = {
-        "": Limit("hubspot", chosen.requests_per_10s, 10.0),
-        # Search has a limit of its own and is exempt from the general one.
-        "search": Limit("hubspot_search", chosen.searches_per_second, 1.0),
-    }
-    return HubSpot(
-        Transport(
-            "hubspot",
-            str(chosen.base_url),
-            headers={"Authorization": f"Bearer {chosen.token.get_secret_value()}"},
-            limiters={name: Limiter(home / RATES, limit) for name, limit in limits.items()},
-            policy=policy,
-        )
-    )
-
-
-def _intercom(settings: Settings, home: Path, policy: Policy | None) -> Intercom | None:
-    chosen = settings.intercom
-    if chosen.token is None:
-        return None
-    return Intercom(
-        Transport(
-            "intercom",
-            str(chosen.base_url),
-            headers={
-                "Authorization": f"Bearer {chosen.token.get_secret_value()}",
-                # Without it the app's default version applies, and shapes change under us.
-                "Intercom-Version": chosen.version,
-            },
-            limiters={"": Limiter(home / RATES, Limit("intercom", chosen.requests_per_10s, 10.0))},
-            policy=policy,
-        ),
-        chosen.version,
-    )
-
-
-def _mailchimp(settings: Settings, policy: Policy | None) -> Mailchimp | None:
-    chosen = settings.mailchimp
-    if chosen.api_key is None:
-        return None
-    key = chosen.api_key.get_secret_value()
-    return Mailchimp(
-        Transport(
-            "mailchimp",
-            str(chosen.base_url) if chosen.base_url else base_url(key),
-            headers=authorization(key),
-            # Mailchimp limits simultaneous connections, not requests; the pool is the semaphore.
-            connections=chosen.connections,
-            bare_403_is_throttling=True,
-            policy=policy,
-        )
-    )
+    access = Access(settings, home / RATES, policy)
+    made = {name: registry.connect(name, access) for name in only}
+    return {name: connector for name, connector in made.items() if connector is not None}

@@ -27,6 +27,7 @@ from warehouse.store import Store, lock
 
 ROOT = Path(__file__).parents[2]
 HOUR = timedelta(hours=1)
+SOURCES = ("hubspot", "intercom", "mailchimp")
 
 
 def portal(deals: int = 250) -> FakeHubSpot:
@@ -310,18 +311,20 @@ def test_reading_from_a_later_day_than_known_leaves_no_gap(tmp_path: Path) -> No
 
 
 def test_only_what_has_credentials_is_a_connector(tmp_path: Path) -> None:
-    assert build_connectors(Settings(_env_file=None), tmp_path) == {}
+    assert build_connectors(Settings(_env_file=None), tmp_path, only=SOURCES) == {}
     settings = Settings(
         _env_file=None,
         hubspot=HubSpotSettings(token=SecretStr("pat-1")),
         intercom=IntercomSettings(token=SecretStr("ic-1"), version="2.17"),
         mailchimp=MailchimpSettings(api_key=SecretStr("abc-us7")),
     )
-    made = build_connectors(settings, tmp_path)
+    made = build_connectors(settings, tmp_path, only=SOURCES)
     assert list(made) == ["hubspot", "intercom", "mailchimp"]
     for connector in made.values():
         connector.close()
     with pytest.raises(FixConfig, match="data centre"):
         build_connectors(
-            Settings(_env_file=None, mailchimp=MailchimpSettings(api_key=SecretStr("abc"))), tmp_path
+            Settings(_env_file=None, mailchimp=MailchimpSettings(api_key=SecretStr("abc"))),
+            tmp_path,
+            only=SOURCES,
         )

@@ -66,7 +66,7 @@ class Sandbox:
 
     def sync(self, source: str, home: Path | None = None, **options: object) -> SyncReport:
         home = home or self.home
-        made = build_connectors(self.settings, home, quick(attempts=3, timeout=5.0))
+        made = build_connectors(self.settings, home, quick(attempts=3, timeout=5.0), only=[source])
         try:
             return sync_source(made[source], Landing(home), Store(home), self.clock, **options)
         finally:
