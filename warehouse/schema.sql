@@ -34,6 +34,18 @@ create table if not exists meta.source_status (
     good_until timestamptz
 );
 
+-- How the last read of each resource ended; total is the vendor's own count of it, given what came.
+create table if not exists meta.resource_status (
+    source varchar not null,
+    resource varchar not null,
+    state varchar not null,
+    reason varchar,
+    total bigint,
+    given bigint,
+    finished_at timestamptz,
+    good_until timestamptz
+);
+
 create table if not exists meta.identity (
     source varchar not null,
     account_id varchar not null
