@@ -21,10 +21,12 @@ create table if not exists meta.cursor (
     cursor_at timestamptz not null,
     run_id varchar not null,
     settled_at timestamptz,
-    swept_at timestamptz
+    swept_at timestamptz,
+    parent_seq bigint
 );
 alter table meta.cursor add column if not exists settled_at timestamptz;
 alter table meta.cursor add column if not exists swept_at timestamptz;
+alter table meta.cursor add column if not exists parent_seq bigint;
 
 create table if not exists meta.source_status (
     source varchar not null,
