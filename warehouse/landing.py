@@ -5,7 +5,7 @@ block's end) and a manifest with one line per page. The manifest is the truth: b
 are the tail of a killed write and are cut off. Nothing here reads what a page says.
 
 A line is `{"page": N, "body": …}`, the body as received: with its number inside, DuckDB may read the segments
-in any order. A segment is one zstd frame, sealed when it is full (docs/decisions/010).
+in any order. A segment is one zstd frame, sealed when it is full (docs/decisions/012).
 """
 
 import contextlib
