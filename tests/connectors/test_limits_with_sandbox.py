@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -13,8 +15,8 @@ import pytest
 
 from connectors import registry
 from connectors.errors import QuotaSpent
-from connectors.pages import Access
-from connectors.transport import Transport
+from connectors.pages import Access, Window
+from connectors.transport import Policy, Transport
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -146,3 +148,28 @@ def test_a_day_that_others_used_up_stops_all_after_one_refusal(tmp_path: Path) -
         one.close()
         two.close()
         assert world.counted()["hubspot"]["daily"] == 1
+
+
+def test_two_processes_that_scroll_wait_for_each_other(tmp_path: Path) -> None:
+    """Intercom refuses a second scroll; whoever is refused would have to wait for a minute."""
+    waits: list[float] = []
+
+    def pause(seconds: float) -> float:
+        waits.append(seconds)
+        return 0.0
+
+    def companies(settings: Settings, folder: Path) -> int:
+        connector = registry.connect("intercom", Access(settings, folder, Policy(pause=pause)))
+        assert connector is not None
+        pages = list(connector.read("companies", Window(None, datetime(2026, 11, 16, tzinfo=UTC))))
+        connector.close()
+        return sum(page.count for page in pages)
+
+    with vendors(tmp_path, {}, {"kind": "slow", "vendor": "intercom", "seconds": 0.1}) as world:
+        settings = Settings(_env_file=None, **world.settings())
+        with ThreadPoolExecutor(3) as pool:
+            read = [pool.submit(companies, settings, world.folder) for _ in range(3)]
+            counts = {each.result() for each in read}
+    assert len(counts) == 1
+    assert counts.pop() > 0
+    assert waits == []
