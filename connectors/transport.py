@@ -81,6 +81,7 @@ class Transport:
         slots: Slots | None = None,
         connections: int = 10,
         bare_403_is_throttling: bool = False,
+        explain: Callable[[Answer], ConnectorError | None] = lambda _: None,
         policy: Policy | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
@@ -88,7 +89,8 @@ class Transport:
         """`limiters` by name: each call names the one it counts against, "" unless told.
 
         What the vendor's headers say concerns the limiter "". A request holds one of `slots` until it is
-        answered.
+        answered. `explain` knows what an error answer of this vendor means where its body says more than its
+        status.
         """
         self.vendor = vendor
         self.policy = policy or Policy()
@@ -97,6 +99,7 @@ class Transport:
         self._slots = slots
         self._hold = slots.hold if slots else nullcontext
         self._bare_403_is_throttling = bare_403_is_throttling
+        self._explain = explain
         self._clock = clock
         self._most_said: bytes | None = None
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
@@ -319,8 +322,6 @@ class Transport:
         repeatable: bool,
     ) -> ConnectorError:
         """The error of an answer outside 2xx; what it says of limits holds for all processes from now on."""
-        if status >= 500 and not repeatable:
-            return unknown(label, f"answered {status}")
         answer = Answer(
             label=label,
             status=status,
@@ -329,7 +330,10 @@ class Transport:
             has_body=bool(body.strip()) and not looks_like_html(body),
             bare_403_is_throttling=self._bare_403_is_throttling,
         )
-        error = problem(answer)
+        error = self._explain(answer)
+        if error is None and status >= 500 and not repeatable:
+            return unknown(label, f"answered {status}")
+        error = error or problem(answer)
         if isinstance(error, QuotaSpent):
             error.retry_after = self._quota.spend(error.retry_after)
         elif isinstance(error, RetryLater) and status in (429, 403) and limiter is not None:
