@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 SmtpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
 
 
 class SettingsError(Exception):
@@ -61,6 +62,17 @@ class MailchimpSettings(_Section):
     base_url: AnyHttpUrl | None = None
     webhook_secret: SecretStr | None = None
     connections: int = Field(default=5, ge=1, le=10)
+
+
+class SourceSettings(_Section):
+    """Access to one account of a declared source (docs/add-a-source.md); not configured without a token.
+
+    `requests_per_second` takes the place of the limit that the source declares.
+    """
+
+    token: SecretStr | None = None
+    base_url: AnyHttpUrl | None = None
+    requests_per_second: float | None = Field(default=None, gt=0)
 
 
 class AccountingSettings(_Section):
@@ -149,6 +161,7 @@ class Settings(BaseSettings):
     hubspot: HubSpotSettings = HubSpotSettings()
     intercom: IntercomSettings = IntercomSettings()
     mailchimp: MailchimpSettings = MailchimpSettings()
+    sources: dict[SourceName, SourceSettings] = {}
     accounting: AccountingSettings = AccountingSettings()
     smtp: SmtpSettings = SmtpSettings()
     openai: OpenAISettings = OpenAISettings()
@@ -163,7 +176,8 @@ class Settings(BaseSettings):
     @property
     def has_credentials(self) -> bool:
         """True when at least one real source is configured; without any, `run` uses the sandbox."""
-        return any((self.hubspot.token, self.intercom.token, self.mailchimp.api_key, self.accounting.inbox))
+        ours = (self.hubspot.token, self.intercom.token, self.mailchimp.api_key, self.accounting.inbox)
+        return any(ours) or any(source.token for source in self.sources.values())
 
     @property
     def inbox(self) -> Path:

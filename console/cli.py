@@ -112,13 +112,14 @@ def doctor(as_json: Json = False) -> None:
     """Say for each system whether it is configured, reachable and permitted, and what to do."""
     from console.operate import examine_home
 
-    rows, sandbox = examine_home(load_settings())
+    settings = load_settings()
+    rows, sandbox = examine_home(settings)
     if as_json:
         print_json({"sandbox": sandbox, "systems": [row.as_dict() for row in rows]})
     else:
         if sandbox:
             out.print("[bold yellow]Sandbox:[/] no credentials are set; these systems are simulated.")
-        elif not any(row.configured for row in rows[:3]):
+        elif not settings.has_credentials:
             out.print("No credentials are set: `tenfold run` would work on the simulated company.")
         print_table(
             "Systems",
@@ -148,7 +149,7 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def sync(
     sources: Annotated[
-        list[str] | None, typer.Argument(help="hubspot, intercom, mailchimp, accounting; all when left out.")
+        list[str] | None, typer.Argument(help="As playbook/sources.yaml calls them; all when left out.")
     ] = None,
     full: Annotated[
         bool, typer.Option(help="From the beginning instead of from the last watermark.")

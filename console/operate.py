@@ -118,23 +118,27 @@ def keep_running(settings: Settings) -> int:
 def examine_home(settings: Settings) -> tuple[list[Health], bool]:
     """Every system's health, and whether these are simulated."""
     from tasks.context import SandboxNotRunning
+    from tasks.doctor_sources import connect_each, strangers
     from tasks.outside import close_all
-    from tasks.sync import build_connectors
 
     path, _kind = home_path(settings)
     sandbox = False
+    asked = settings
     try:
         home = open_home(settings)
         settings, sandbox = home.settings, home.is_sandbox
     except SandboxNotRunning:
         pass
+    sources: Sequence[str]
     try:
         sources = load_playbook(settings.playbook).api_sources
     except PlaybookError:
         sources = ()  # doctor says so in the playbook's own line
-    connectors = build_connectors(settings, path, only=sources)
+    connectors, refused = connect_each(settings, path, sources)
+    refused += strangers(asked, sources) if sources else []
+    sources = [name for name in sources if name not in {row.system for row in refused}]
     try:
-        return examine(settings, path, sources, connectors), sandbox
+        return [*examine(settings, path, sources, connectors), *refused], sandbox
     finally:
         close_all(connectors.values())
 

@@ -99,6 +99,7 @@ def sandbox_settings(settings: Settings, description: dict[str, Any], home: Path
                 base_url=url(description["mailchimp"]["base_url"]),
                 connections=10,
             ),
+            "sources": {},  # it simulates none of those that are declared
             "accounting": AccountingSettings(inbox=Path(description["inbox"])),
             "smtp": SmtpSettings(url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"])),
             "alerts": settings.alerts

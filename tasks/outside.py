@@ -10,13 +10,19 @@ from tasks.rooms import Rooms
 from tasks.routes import LiveConsent, MailRoute, NoticeRoute, Route, TaskRoute
 from tasks.sync import build_connectors
 
+WRITTEN = ("hubspot", "intercom", "mailchimp")  # credentials of what is only read must not hold up a message
+
 
 @contextlib.contextmanager
 def outside(rooms: Rooms) -> Iterator[tuple[dict[str, Route], Consent | None]]:
     """Channel -> route for what is configured, and the live question of consent; closed at the end."""
     settings = rooms.home.settings
     connectors: dict[str, Any] = dict(
-        build_connectors(settings, rooms.home.path, only=rooms.playbook.api_sources)
+        build_connectors(
+            settings,
+            rooms.home.path,
+            only=[name for name in rooms.playbook.api_sources if name in WRITTEN],
+        )
     )
     routes: dict[str, Route] = {}
     consent: Consent | None = None

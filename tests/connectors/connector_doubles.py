@@ -64,6 +64,9 @@ def serving(handler: Handler) -> Iterator[str]:
             )
             answer = handler(request)
             self.send_response(answer.status_code)
+            for name, value in answer.headers.items():
+                if name not in ("content-type", "content-length"):
+                    self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
