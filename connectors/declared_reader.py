@@ -45,11 +45,7 @@ class DeclaredReader:
         """The account behind the token."""
         account = self._declaration.account
         said = self._call("GET", Asked(account.path)).data
-        if account.id is None:
-            server = urlsplit(self._base_url)
-            found: str | None = server.hostname if server.port is None else f"{server.hostname}:{server.port}"
-        else:
-            found = key_at(said, account.id)
+        found = key_at(said, account.id) if account.id else urlsplit(self._base_url).hostname
         if not found:
             raise UnexpectedData(
                 f"{self.source}: GET {account.path} tells no account at {account.id}; check the base URL."

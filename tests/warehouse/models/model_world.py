@@ -15,6 +15,9 @@ import sqlglot
 import yaml
 from scipy.special import stdtrit
 
+from connectors import registry
+from playbook.loader import load_playbook
+
 MODELS = Path(__file__).parents[3] / "warehouse" / "models"
 MADRID = ZoneInfo("Europe/Madrid")
 RESOURCES = {
@@ -34,6 +37,11 @@ RESOURCES = {
     "intercom": ["contacts", "companies", "conversations", "admins", "teams", "tags", "articles"],
     "mailchimp": ["lists", "members", "campaigns", "reports", "email_activity", "tags", "automations"],
     "accounting": ["entries", "movements"],
+}
+RESOURCES |= {
+    name: list(registry.source(name).resources)
+    for name in load_playbook().api_sources
+    if name not in RESOURCES
 }
 TEAMS = {"L1": "11", "L2": "12", "L3": "13"}
 TEAM_NAMES = {"L1": "L1 Frontline", "L2": "L2 Specialists", "L3": "L3 Experts"}
