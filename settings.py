@@ -209,7 +209,9 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = []
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
-            name = "TENFOLD_" + "__".join(str(part) for part in fault["loc"]).upper()
+            # pydantic's word for a name that is wrong itself is no part of it.
+            parts = [str(part) for part in fault["loc"] if part != "[key]"]
+            name = "TENFOLD_" + "__".join(parts).upper()
             lines.append(f"{name}: {fault['msg']}")
         raise SettingsError("; ".join(lines) + ". Correct it in the environment or in .env.") from None
     except SourceError as error:

@@ -146,7 +146,7 @@ def trust_view(trust: Trust, playbook: Playbook, fmt: Format) -> TrustView:
         summary = words.text("data.checks.all", passed=fmt.number(passed))
     else:
         summary = words.text("data.checks.some", passed=fmt.number(passed), total=fmt.number(total))
-    well = total == passed > 0 and not rejected and all(s.state == "complete" for s in trust.sources)
+    well = total == passed > 0 and not rejected and all(_stands_well(s, playbook) for s in trust.sources)
     return TrustView(
         fine=words.text("data.fine") if well else "",
         sources=tuple(_source_view(source, playbook, fmt) for source in trust.sources),
@@ -190,6 +190,12 @@ def source_name(source: str, fmt: Format) -> str:
     """A source's name for people; one that the catalogue does not know stays as it is."""
     key = f"source.{source}"
     return fmt.wording.text(key) if fmt.wording.has(key) else source
+
+
+def _stands_well(source: Source, playbook: Playbook) -> bool:
+    """Whether it is whole, or nobody uses it: a source that the playbook names and no figure needs."""
+    needed = {need.partition(".")[0] for kpi in playbook.kpis for need in kpi.needs}
+    return source.state == "complete" or (source.state == "not_configured" and source.source not in needed)
 
 
 def _source_view(source: Source, playbook: Playbook, fmt: Format) -> SourceView:

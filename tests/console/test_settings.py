@@ -1,6 +1,8 @@
 """A malformed setting is one clear sentence and exit code 2; a missing one is no error at all."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,10 @@ def tenfold(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProc
         ("TENFOLD_HUBSPOT__RESERVE_PER_DAY", "1.5"),
         ("TENFOLD_HUBSPOT__CALLS_PER_DAY", "-3"),
         ("TENFOLD_HUBSPOT__TOKNE", "a-typing-error"),
+        ("TENFOLD_SOURCES__ACTIVECAMPAIGN__TOKNE", "a-typing-error"),
+        ("TENFOLD_SOURCES__ACTIVECAMPAIGN__BASE_URL", "not an address"),
+        ("TENFOLD_SOURCES__ACTIVECAMPAIGN__REQUESTS_PER_SECOND", "-3"),
+        ("TENFOLD_SOURCES__ACTIVECAMPAIGN", "a-forgotten-part"),
     ],
 )
 def test_a_malformed_setting_is_named_in_one_sentence(
@@ -46,6 +52,85 @@ def test_a_malformed_setting_is_named_in_one_sentence(
     with pytest.raises(SettingsError, match=name) as caught:
         load_settings()
     assert value not in str(caught.value)
+
+
+def test_a_name_that_no_source_can_have_is_malformed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TENFOLD_SOURCES__ACTIVE_CAMPAIGN__TOKEN", "key-very-secret")
+    with pytest.raises(SettingsError, match="TENFOLD_SOURCES__ACTIVE_CAMPAIGN: ") as caught:
+        load_settings()
+    assert "very-secret" not in str(caught.value)
+
+
+def test_a_declared_source_takes_its_settings_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TENFOLD_SOURCES__SHOP__TOKEN=12345\n")
+    monkeypatch.setenv("TENFOLD_SOURCES__ACTIVECAMPAIGN__TOKEN", "key-very-secret")
+    monkeypatch.setenv("TENFOLD_SOURCES__ACTIVECAMPAIGN__BASE_URL", "https://acme.test")
+    settings = load_settings()
+    assert settings.has_credentials
+    assert "very-secret" not in repr(settings)
+    tokens = {
+        name: found.token and found.token.get_secret_value() for name, found in settings.sources.items()
+    }
+    assert tokens == {"activecampaign": "key-very-secret", "shop": "12345"}
+    assert str(settings.sources["activecampaign"].base_url) == "https://acme.test/"
+
+
+def test_the_address_of_a_declared_source_alone_is_no_credential(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [n for n in os.environ if n.startswith("TENFOLD_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TENFOLD_SOURCES__ACTIVECAMPAIGN__BASE_URL", "https://acme.test")
+    assert not load_settings().has_credentials
+
+
+def test_doctor_tells_of_sources_that_cannot_be_read_as_they_are_set_up(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "playbook", tmp_path / "playbook")
+    with (tmp_path / "playbook" / "sources.yaml").open("a") as file:
+        file.write("- id: bazaar\n  name: {es: Bazar, en: Bazaar}\n  reads: api\n")
+    done = tenfold(
+        "doctor",
+        "--json",
+        home=tmp_path,
+        TENFOLD_PLAYBOOK=str(tmp_path / "playbook"),
+        TENFOLD_SOURCES__ACTIVECAMPAIGN__TOKEN="key-very-secret",
+        TENFOLD_SOURCES__SHOP__TOKEN="key-very-secret",
+    )
+    assert done.returncode == 3, done.stderr
+    assert "very-secret" not in done.stdout
+    rows = {row["system"]: row for row in json.loads(done.stdout)["systems"]}
+    assert "set TENFOLD_SOURCES__ACTIVECAMPAIGN__BASE_URL" in rows["activecampaign"]["detail"]
+    assert "connectors/bazaar.py declares no SOURCE" in rows["bazaar"]["detail"]
+    assert "no connectors/shop.py" in rows["shop"]["detail"]
+    assert "TENFOLD_SOURCES__SHOP" in rows["shop"]["remedy"]
+    assert not any(rows[name]["healthy"] for name in ("activecampaign", "bazaar", "shop"))
+    assert rows["hubspot"]["detail"] == "not configured"
+
+
+def test_a_source_that_the_playbook_does_not_name_is_told_so(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "playbook", tmp_path / "playbook")
+    sources = tmp_path / "playbook" / "sources.yaml"
+    kept, left_out = sources.read_text().split("- id: activecampaign")
+    sources.write_text(kept + "- id: accounting" + left_out.partition("- id: accounting")[2])
+    done = tenfold(
+        "doctor",
+        "--json",
+        home=tmp_path,
+        TENFOLD_PLAYBOOK=str(tmp_path / "playbook"),
+        TENFOLD_SOURCES__ACTIVECAMPAIGN__TOKEN="key",
+    )
+    rows = {row["system"]: row for row in json.loads(done.stdout)["systems"]}
+    assert "playbook/sources.yaml does not name it" in rows["activecampaign"]["detail"]
+
+
+def test_what_only_reads_does_not_mind_settings_of_an_unknown_source(tmp_path: Path) -> None:
+    done = tenfold("alerts", "--json", home=tmp_path, TENFOLD_SOURCES__SHOP__TOKEN="key")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_command_ends_with_2_and_no_traceback(tmp_path: Path) -> None:

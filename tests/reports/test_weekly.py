@@ -9,6 +9,7 @@ from page_reader import Element, read
 from playbook.loader import Playbook
 from reports.errors import ReportError
 from reports.figures import KpiTable
+from reports.trust import Source
 from reports.weekly import Facts, Html, compose, gather, last_week, render
 from warehouse.ledger import Home, Ledger
 
@@ -245,6 +246,33 @@ def test_checks_that_did_not_pass_are_named_and_those_not_run_are_not_called_pas
     assert "7 rows" in trust.bad[0].text
     assert "3 values could not be read" in trust.rejected
     assert trust.fine == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "fine"),
+    [
+        ("activecampaign", "not_configured", True),
+        ("mailchimp", "not_configured", False),
+        ("activecampaign", "partial", False),
+    ],
+    ids=["used by nobody and needed by none", "needed by a figure", "used and not whole"],
+)
+def test_a_source_that_nobody_uses_and_no_figure_needs_is_shown_and_complained_of_nowhere(
+    name: str, state: str, fine: bool, facts: Facts, playbook: Playbook
+) -> None:
+    kpi = playbook.kpis[0].model_copy(update={"needs": ("mailchimp",)})
+    needed = playbook.model_copy(update={"kpis": (kpi, *playbook.kpis[1:])})
+    sources = [*facts.trust.sources, Source(name, state, "no credentials are set", None)]
+    checks = [check for check in facts.trust.checks if check.outcome == "passed"]
+    trust = replace(facts.trust, sources=sources, checks=checks, rejected=())
+    html = render(compose(replace(facts, table=KpiTable({}), trust=trust), needed, "en"))
+    assert bool(html.edition.trust.fine) is fine
+    shown_as = html.edition.trust.sources[-1]
+    assert (shown_as.name, shown_as.tone) == (
+        {"activecampaign": "ActiveCampaign", "mailchimp": "Mailchimp"}[name],
+        "not_evaluated" if state == "not_configured" else "watch",
+    )
+    assert (html.edition.stale == "") is (state == "not_configured")
 
 
 def test_the_banner_is_there_for_a_sandbox_and_only_for_one(facts: Facts, playbook: Playbook) -> None:
