@@ -65,6 +65,7 @@ PLAYBOOK = """
 - id: widgetshop
   name: {es: Tienda, en: Widget shop}
   reads: api
+  sweep_hours: 0.0001
 """
 
 
@@ -137,7 +138,7 @@ def test_three_files_are_a_source_from_doctor_to_staging(project: Path, tmp_path
         assert (report["source"], report["state"], report["rows_added"]) == ("widgetshop", "complete", 5)
         del shop.orders["W2"]
         shop.orders["W3"] = "30.00"
-        (report,) = tenfold(project, tmp_path, url, "sync", "widgetshop", "--full")
+        (report,) = tenfold(project, tmp_path, url, "sync", "widgetshop")
         assert (report["state"], report["rows_added"]) == ("complete", 2)
         tenfold(project, tmp_path, url, "build")
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as con:
