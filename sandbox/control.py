@@ -9,19 +9,9 @@ from sandbox import mail
 from sandbox.exports import write_exports
 from sandbox.faults import FaultError, parse_faults
 from sandbox.limits import Violations
+from sandbox.messages import Answer, BadBody, Request, said
 from sandbox.truth import truth
-from sandbox.wire import (
-    Answer,
-    BadBody,
-    Receive,
-    Request,
-    Routes,
-    Scope,
-    Send,
-    read_request,
-    said,
-    send_answer,
-)
+from sandbox.wire import Receive, Routes, Scope, Send, read_request, send_answer
 from sandbox.world import World, iso, step
 
 

@@ -11,7 +11,8 @@ from sandbox.intercom_answers import Refused, problem, request_id
 from sandbox.intercom_records import Contact, Conversation, IntercomRecords, admins, teams
 from sandbox.intercom_search import BadQuery, Field, Rules
 from sandbox.limits import FixedWindow, Limits, Violations
-from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
+from sandbox.messages import Answer, BadBody, Request, said
+from sandbox.wire import Handler, Routes
 from sandbox.world import World
 
 DEFAULT_VERSION = (2, 11)  # of the made-up app, for calls that name none

@@ -23,7 +23,7 @@ from sandbox.intercom_records import (
     Part,
     unix,
 )
-from sandbox.wire import Answer, said
+from sandbox.messages import Answer, said
 
 APP_ID = "tf9demo1"
 MOST_PARTS = 500

@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox import events as ev
 from sandbox.company import STAFF, TEAM_OF_LEVEL, instant
-from sandbox.hubspot_records import HubSpotRecords
+from sandbox.hubspot_story import HubSpotStory
 
 ID_EPOCH = 1_735_689_600
 PER_SECOND = 1_000
@@ -116,8 +116,8 @@ def hex_id(kind: str, key: str) -> str:
 class IntercomRecords:
     """The workspace's content."""
 
-    def __init__(self, hubspot: HubSpotRecords) -> None:
-        """HubSpot's records give the external ids; its own state must already show an event given here."""
+    def __init__(self, hubspot: HubSpotStory) -> None:
+        """HubSpot's records give the external ids; they must already show an event given here."""
         self.hubspot = hubspot
         self.contacts: dict[str, Contact] = {}
         self.companies: dict[str, Company] = {}
@@ -229,7 +229,7 @@ class IntercomRecords:
         about = self._people[person]
         contact = Contact(
             id=hex_id("contact", person),
-            external_id=str(self.hubspot.people[person].id),
+            external_id=str(self.hubspot.person_id(person)),
             role="user" if about.company in self._company_of else "lead",
             email=about.email,
             name=f"{about.first_name} {about.last_name}",
@@ -292,7 +292,7 @@ class IntercomRecords:
             return
         company = Company(
             id=hex_id("company", deal.company),
-            company_id=str(self.hubspot.companies[deal.company].id),
+            company_id=str(self.hubspot.company_id(deal.company)),
             name=about.name,
             created=at,
             updated=at,

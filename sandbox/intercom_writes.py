@@ -19,7 +19,7 @@ from sandbox.intercom_records import (
     hex_id,
     unix,
 )
-from sandbox.wire import Answer, Request, is_email, said
+from sandbox.messages import Answer, Request, is_email, said
 
 if TYPE_CHECKING:
     from sandbox.intercom import IntercomServer

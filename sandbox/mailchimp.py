@@ -20,8 +20,9 @@ from sandbox.mailchimp_records import (
     Member,
     subscriber_hash,
 )
+from sandbox.messages import Answer, BadBody, Request, said
 from sandbox.simulation import first_day
-from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
+from sandbox.wire import Handler, Routes
 from sandbox.world import World
 
 MOST_PER_PAGE = 1_000

@@ -22,7 +22,7 @@ from sandbox.mailchimp_records import (
     MailchimpRecords,
     Member,
 )
-from sandbox.wire import Answer
+from sandbox.messages import Answer
 
 PROBLEM = b"application/problem+json; charset=utf-8"
 ERRORS = "https://mailchimp.com/developer/marketing/docs/errors/"

@@ -9,7 +9,7 @@ from sandbox import mailchimp_answers as show
 from sandbox.mailchimp_answers import Refused
 from sandbox.mailchimp_records import MailchimpRecords, Member, subscriber_hash
 from sandbox.mailchimp_reports import known_automation
-from sandbox.wire import Answer, Request, is_email, said
+from sandbox.messages import Answer, Request, is_email, said
 
 if TYPE_CHECKING:
     from sandbox.mailchimp import MailchimpServer
