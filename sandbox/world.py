@@ -21,7 +21,8 @@ from sandbox.faults import Faults, parse_faults
 from sandbox.hubspot_records import HubSpotRecords
 from sandbox.hubspot_story import HubSpotStory
 from sandbox.hubspot_writes import replay as replay_hubspot
-from sandbox.intercom_records import IntercomRecords
+from sandbox.intercom_records import IntercomRecords, unix
+from sandbox.intercom_story import IntercomStory
 from sandbox.intercom_writes import replay as replay_intercom
 from sandbox.mailchimp_records import MailchimpRecords
 from sandbox.mailchimp_writes import replay as replay_mailchimp
@@ -98,7 +99,8 @@ class World:
             self.faults = Faults(plan.seed)
             self.hubspot = HubSpotRecords()
             self._hubspot_story = HubSpotStory(self.hubspot, plan.seed)
-            self.intercom = IntercomRecords(self._hubspot_story)
+            self.intercom = IntercomRecords()
+            self._intercom_story = IntercomStory(self.intercom, self._hubspot_story, plan.seed)
             self.mailchimp = MailchimpRecords()
             self.mails: list[Mail] = []
             self.notifications: list[dict[str, Any]] = []
@@ -108,6 +110,8 @@ class World:
             self._time = _Time(self._simulate(self._horizon))
             self._recipients: dict[str, Recipient] | None = None
             self._show_until(self._clock)
+            # A search lags behind what happens from now on; the past was indexed long ago.
+            self.intercom.remembers = True
             self._writes: IO[bytes] = self._read_log()
         except BaseException:
             self._lock.close()
@@ -164,7 +168,9 @@ class World:
         if vendor == "hubspot":
             return replay_hubspot(self.hubspot, op, args, self._clock)
         if vendor == "intercom":
-            return replay_intercom(self.intercom, op, args, self._clock)
+            done = replay_intercom(self.intercom, op, args, self._clock)
+            self.intercom.settle(unix(self._clock))
+            return done
         if vendor == "mailchimp":
             return replay_mailchimp(self.mailchimp, op, args, self._clock)
         raise ValueError(name)
@@ -230,7 +236,8 @@ class World:
     def _show(self, event: Event) -> None:
         # HubSpot first: Intercom takes its ids.
         self._hubspot_story.apply(event)
-        self.intercom.apply(event)
+        self._intercom_story.apply(event)
+        self.intercom.settle(unix(event.at))
         self.mailchimp.apply(event)
 
     def _extend(self, horizon: datetime) -> None:
