@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from sandbox import mailchimp_answers as show
-from sandbox import mailchimp_reports, mailchimp_writes
+from sandbox import mailchimp_audiences, mailchimp_reports, mailchimp_writes
 from sandbox.limits import Limits, Violations
 from sandbox.mailchimp_answers import FOUND_NOTHING, Refused, problem
 from sandbox.mailchimp_records import (
@@ -55,6 +55,7 @@ class MailchimpServer:
         add("GET", "/3.0/lists/{list}/segments", self._segments)
         add("GET", "/3.0/lists/{list}/merge-fields", self._merge_fields)
         add("GET", "/3.0/search-members", self._search_members)
+        mailchimp_audiences.add_routes(self)
         mailchimp_reports.add_routes(self)
         mailchimp_writes.add_routes(self)
 

@@ -22,10 +22,10 @@ class Repeats:
 
         A first page repeats its own last rows, any other those of the page before it.
         """
-        body = _page(vendor, request, answer)
-        name = None if body is None else _rows_of(body)
-        if body is None or name is None:
+        found = _page(vendor, request, answer)
+        if found is None:
             return answer
+        body, name = found
         rows = body[name]
         walk = _walk(request)
         before = self._last.pop(walk, None) if _is_onward(request) else None
@@ -35,16 +35,22 @@ class Repeats:
         if not now:
             return answer
         again = [*before, *rows] if before else [*rows, *rows[-MOST_REPEATED:]]
-        return Answer(answer.status, orjson.dumps({**body, name: again}), answer.headers, answer.content_type)
+        shown = {**body, name: again} if name else again
+        return Answer(answer.status, orjson.dumps(shown), answer.headers, answer.content_type)
 
 
-def _page(vendor: str, request: Request, answer: Answer) -> dict[str, Any] | None:
-    """The answer's body when it is a page of a list or a search, else None."""
+def _page(vendor: str, request: Request, answer: Answer) -> tuple[dict[str, Any], str] | None:
+    """The answer's body and the name of its rows when it is a page of a list or a search, else None.
+
+    Where the body is the rows themselves, as Mandrill's is, they are called "".
+    """
     if request.method not in ("GET", "POST") or not answer.body:
         return None
-    if request.method == "POST" and request.segments[-1] not in ("search", "list"):
+    if request.method == "POST" and request.segments[-1].removesuffix(".json") not in ("search", "list"):
         return None
     body = orjson.loads(answer.body)
+    if vendor == "mandrill":
+        return ({"": body}, "") if isinstance(body, list) and body else None
     if not isinstance(body, dict):
         return None
     listed = {
@@ -52,13 +58,9 @@ def _page(vendor: str, request: Request, answer: Answer) -> dict[str, Any] | Non
         "intercom": str(body.get("type", "")).endswith("list"),
         "mailchimp": "total_items" in body or "contacts" in body,
     }
-    return body if listed.get(vendor) else None
-
-
-def _rows_of(body: dict[str, Any]) -> str | None:
-    for name, value in body.items():
+    for name, value in body.items() if listed.get(vendor) else ():
         if isinstance(value, list) and value and isinstance(value[0], dict) and name != "_links":
-            return name
+            return body, name
     return None
 
 

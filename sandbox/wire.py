@@ -4,7 +4,9 @@ Plain ASGI rather than a framework: one request costs a tenth of a millisecond, 
 """
 
 import asyncio
+from bisect import insort
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -24,6 +26,17 @@ WEB_PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><b
 Handler = Callable[..., Answer]
 
 
+# Servers are made by the thousand where tests make worlds, and always with the same patterns.
+@cache
+def _parts(pattern: str) -> tuple[str | None, ...]:
+    return tuple(None if part.startswith("{") else part for part in pattern.strip("/").split("/"))
+
+
+@cache
+def _openness(parts: tuple[str | None, ...]) -> tuple[bool, ...]:
+    return tuple(part is None for part in parts)
+
+
 class Routes:
     """Handlers by method and path pattern such as `/lists/{list}/members/{member}`; literals win."""
 
@@ -33,10 +46,9 @@ class Routes:
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         """Register a handler; it is called with the request and the values of the `{}` parts, in order."""
-        parts = tuple(None if part.startswith("{") else part for part in pattern.strip("/").split("/"))
+        parts = _parts(pattern)
         routes = self._routes.setdefault((method, len(parts)), [])
-        routes.append((parts, handler))
-        routes.sort(key=lambda route: [part is None for part in route[0]])
+        insort(routes, (parts, handler), key=lambda route: _openness(route[0]))
         self._sizes.setdefault(len(parts), []).append(parts)
 
     def find(self, method: str, segments: tuple[str, ...]) -> tuple[Handler, list[str]] | None:

@@ -26,7 +26,10 @@ from sandbox.intercom_story import IntercomStory
 from sandbox.intercom_writes import replay as replay_intercom
 from sandbox.mailchimp_records import MailchimpRecords
 from sandbox.mailchimp_writes import replay as replay_mailchimp
+from sandbox.mandrill_records import MandrillRecords
+from sandbox.mandrill_records import replay as replay_mandrill
 from sandbox.reactions import Recipient, mail_kind, reactions, recipients
+from sandbox.seeds import sow
 from sandbox.simulation import simulate
 
 Op = tuple[str, dict[str, Any]]
@@ -102,9 +105,11 @@ class World:
             self.intercom = IntercomRecords()
             self._intercom_story = IntercomStory(self.intercom, self._hubspot_story, plan.seed)
             self.mailchimp = MailchimpRecords()
+            self.mandrill = MandrillRecords()
             self.mails: list[Mail] = []
             self.notifications: list[dict[str, Any]] = []
             self.log: list[Event] = []  # every event shown so far, in order
+            self.showing = False  # True while something is told that happened in the company, not by API
             self._clock = self.plan.clock
             self._horizon = self._clock + HORIZON
             self._time = _Time(self._simulate(self._horizon))
@@ -173,12 +178,27 @@ class World:
             return done
         if vendor == "mailchimp":
             return replay_mailchimp(self.mailchimp, op, args, self._clock)
+        if vendor == "seed":
+            return self._sow(op, args)
+        if vendor == "mandrill":
+            return replay_mandrill(self.mandrill, op, args, self._clock)
         raise ValueError(name)
+
+    def _sow(self, vendor: str, args: dict[str, Any]) -> int:
+        tells = self.hubspot.tell, self.intercom.tell, self.mailchimp.tell
+        # A crowd made for a test is announced to nobody.
+        self.hubspot.tell = self.intercom.tell = self.mailchimp.tell = None
+        try:
+            return sow(self, vendor, args)
+        finally:
+            self.hubspot.tell, self.intercom.tell, self.mailchimp.tell = tells
 
     def _do_own(self, op: str, args: dict[str, Any]) -> None:
         if op == "advance":
             self._hubspot_story.merge_makes_new_id = args.get("merge_makes_new_id", False)
+            self.showing = True
             self._show_until(datetime.fromisoformat(args["to"]))
+            self.showing = False
         elif op == "mail":
             mail = Mail(
                 **{**args, "at": datetime.fromisoformat(args["at"]), "recipients": tuple(args["recipients"])}
