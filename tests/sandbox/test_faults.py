@@ -1,15 +1,31 @@
 """What goes wrong on purpose, on every endpoint that a reader uses, and rows that come twice."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.faults import PRESETS, Fault, parse_faults
+from sandbox.world import World
 from tests.sandbox.test_hubspot_api import where
-from tests.sandbox.worlds import Bench
+from tests.sandbox.worlds import Bench, plan, small_company
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("faults") / "home", plan(), small_company)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def spoilt(company: World) -> Iterator[Bench]:
+    """The simulated company, whose faults end with the test."""
+    yield Bench(company)
+    company.faults.replace([])
+
 
 EVERYTHING = {"query": {"field": "updated_at", "operator": ">", "value": "0"}}
 ANYTHING = where("hs_object_id", "GT", value="0")
@@ -39,24 +55,24 @@ def ask(bench: Bench, vendor: str, method: str, path: str, body: Any) -> httpx.R
 
 @pytest.mark.parametrize(("vendor", "method", "path", "body"), READS, ids=lambda part: str(part)[:40])
 def test_every_read_can_be_cut_off_truncated_refused_and_broken(
-    fresh: Bench, vendor: str, method: str, path: str, body: Any
+    spoilt: Bench, vendor: str, method: str, path: str, body: Any
 ) -> None:
-    faults = fresh.world.faults
-    ask(fresh, "mandrill", "POST", "/messages/send.json", _mail("a@nowhere.example"))
+    faults = spoilt.world.faults
+    ask(spoilt, "mandrill", "POST", "/messages/send.json", _mail("a@nowhere.example"))
     faults.replace([Fault("cut_connection", vendor=vendor, times=1)])
     with pytest.raises(httpx.RemoteProtocolError):
-        ask(fresh, vendor, method, path, body)
+        ask(spoilt, vendor, method, path, body)
     faults.replace([Fault("truncate_page", vendor=vendor, times=1)])
-    cut = ask(fresh, vendor, method, path, body)
+    cut = ask(spoilt, vendor, method, path, body)
     assert cut.status_code < 300
     with pytest.raises(ValueError, match=r"."):
         cut.json()
-    fresh.seconds += 100  # an earlier scroll expires
+    spoilt.seconds += 100  # an earlier scroll expires
     for fault, status in ((Fault("rate_429", vendor=vendor, status=429, times=1), 429), (Fault("error_rate_5xx", vendor=vendor, status=500, times=1), 500)):  # fmt: skip
         faults.replace([fault])
-        assert ask(fresh, vendor, method, path, body).status_code == status
-    fresh.seconds += 100
-    assert ask(fresh, vendor, method, path, body).status_code < 300
+        assert ask(spoilt, vendor, method, path, body).status_code == status
+    spoilt.seconds += 100
+    assert ask(spoilt, vendor, method, path, body).status_code < 300
 
 
 def _mail(to: str) -> dict[str, Any]:
@@ -110,38 +126,38 @@ def mailchimp_list(bench: Bench) -> list[list[str]]:
 
 @pytest.mark.parametrize("walk", [hubspot_list, hubspot_search, intercom_search, mailchimp_list])
 def test_pages_repeat_rows_of_the_page_before_and_lose_none(
-    fresh: Bench, walk: Callable[[Bench], list[list[str]]]
+    spoilt: Bench, walk: Callable[[Bench], list[list[str]]]
 ) -> None:
-    plain = walk(fresh)
+    plain = walk(spoilt)
     assert max(Counter(row for page in plain for row in page).values()) == 1
-    fresh.world.faults.add([Fault("duplicates")])
-    spoilt = walk(fresh)
-    assert len(spoilt) == len(plain)
-    assert {row for page in spoilt for row in page} == {row for page in plain for row in page}
-    for before, page, clean in zip(spoilt, spoilt[1:], plain[1:], strict=False):
+    spoilt.world.faults.add([Fault("duplicates")])
+    again = walk(spoilt)
+    assert len(again) == len(plain)
+    assert {row for page in again for row in page} == {row for page in plain for row in page}
+    for before, page, clean in zip(again, again[1:], plain[1:], strict=False):
         if clean:
             assert set(page) - set(clean)
             assert set(page) - set(clean) <= set(before)
 
 
-def test_a_share_of_the_pages_repeats_rows(fresh: Bench) -> None:
-    plain = hubspot_list(fresh)
-    fresh.world.faults.add([Fault("duplicates", share=0.5)])
-    spoilt = hubspot_list(fresh)
-    longer = sum(len(page) > len(clean) for page, clean in zip(spoilt, plain, strict=True))
+def test_a_share_of_the_pages_repeats_rows(spoilt: Bench) -> None:
+    plain = hubspot_list(spoilt)
+    spoilt.world.faults.add([Fault("duplicates", share=0.5)])
+    again = hubspot_list(spoilt)
+    longer = sum(len(page) > len(clean) for page, clean in zip(again, plain, strict=True))
     assert 0 < longer < len(plain)
 
 
-def test_answers_that_are_no_pages_are_never_doubled(fresh: Bench) -> None:
-    hubspot, intercom = fresh.hubspot, fresh.intercom
-    contact = hubspot_list(fresh)[0][0]
-    talk = intercom_search(fresh)[0][0]
+def test_answers_that_are_no_pages_are_never_doubled(spoilt: Bench) -> None:
+    hubspot, intercom = spoilt.hubspot, spoilt.intercom
+    contact = hubspot_list(spoilt)[0][0]
+    talk = intercom_search(spoilt)[0][0]
     plain = [
         hubspot.get(f"/crm/v3/objects/contacts/{contact}").json(),
         intercom.get(f"/conversations/{talk}").json(),
     ]
     batch = {"inputs": [{"id": contact}]}
-    fresh.world.faults.add([Fault("duplicates")])
+    spoilt.world.faults.add([Fault("duplicates")])
     assert plain == [
         hubspot.get(f"/crm/v3/objects/contacts/{contact}").json(),
         intercom.get(f"/conversations/{talk}").json(),
