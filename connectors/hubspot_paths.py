@@ -76,7 +76,7 @@ def _links(name: str, parent: str) -> Resource:
 
 def _history(name: str, parent: str) -> Resource:
     # Beside the history, an answer tells what the record's own stream tells already.
-    beside = ("$.updatedAt", "$.properties")
+    beside = ("$.createdAt", "$.updatedAt", "$.properties")
     return Resource("hubspot", name, "$.results", "$.id", volatile=beside, parent=parent)
 
 
