@@ -28,6 +28,8 @@ from connectors.pages import (
 from connectors.probing import TRIES, probe_all
 from connectors.transport import Transport
 
+PAGED = ("contacts", "companies", "conversations", "articles")
+
 
 class Intercom:
     """One workspace, in the API version that the transport's headers name.
@@ -69,14 +71,10 @@ class Intercom:
         return probe_all(
             [
                 ("workspace", partial(get, "/me")),
-                *(
-                    (name, partial(get, f"/{name}", one))
-                    for name in ("contacts", "companies", "conversations")
-                ),
+                *((name, partial(get, f"/{name}", one)) for name in PAGED),
                 ("deleted conversations", partial(get, "/conversations/deleted", one)),
                 ("tickets", partial(self._http.call, "POST", "/tickets/search", json=search, tries=TRIES)),
                 *((name.replace("_", " "), partial(get, f"/{name}")) for name in lists.WHOLE),
-                ("articles", partial(get, "/articles", one)),
             ]
         )
 

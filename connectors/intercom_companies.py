@@ -1,7 +1,7 @@
 """Intercom's companies: one scroll over everything, of which a workspace has one at a time.
 
-The place of a scroll is kept at Intercom's side: each call moves it on, so a call whose answer was lost must
-not be repeated (the page would be missing in silence), and a scroll that broke off begins again from the start.
+The place of a scroll is kept at Intercom's side: each call moves it on. So a call whose answer was lost must
+not be repeated (a page would be missing in silence); a scroll that broke off begins again from the start.
 """
 
 from collections.abc import Callable, Iterator

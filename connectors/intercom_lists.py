@@ -1,4 +1,4 @@
-"""Intercom's lists: contacts and tickets by cursor, small lists whole, articles and deletions by page number."""
+"""Intercom's lists: contacts and tickets by cursor, small ones whole, others by page number."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -145,7 +145,7 @@ def deletions(http: Transport, window: Window, state: Mapping[str, Any], known: 
         ids = [str(row["id"]) for row in rows_of(reply, "conversations", "deleted_conversations")]
         tally.count(ids, total_of(reply))
         if ids and old.issuperset(ids):
-            # What was deleted before these has been read; only a whole read holds its count against Intercom's.
+            # What was deleted before these is known; only a whole read is held against Intercom's count.
             yield Page(reply.body, len(ids), None)
             return
         if not ids or number >= _pages(reply):

@@ -1,4 +1,4 @@
-"""Records that a vendor gives one at a time: asked side by side, handed on in order, put together into pages."""
+"""Records that a vendor gives one at a time: asked side by side, handed on in order, put into pages."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence

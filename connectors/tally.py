@@ -1,4 +1,4 @@
-"""What a vendor says it has, held against what came of it: the count that makes a read complete or partial."""
+"""What a vendor says it has, held against what came: the count that makes a read complete or partial."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
