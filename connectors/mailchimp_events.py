@@ -16,7 +16,7 @@ def affected(form: Mapping[str, Any]) -> list[tuple[str, str]]:
     member by address, so the key holds the hash of it, which a read by id takes as well as the contact's id:
     what comes back carries its own key.
     """
-    kind = str(form.get("type") or "")
+    kind = _text(form.get("type"))
     if kind == "campaign":
         campaign = _field(form, "id")
         return [("campaigns", campaign), ("reports", campaign)] if campaign else []
@@ -35,7 +35,10 @@ def subscriber_hash(address: str) -> str:
 
 def _field(form: Mapping[str, Any], name: str) -> str:
     data = form.get("data")
-    value = form.get(f"data[{name}]", data.get(name) if isinstance(data, Mapping) else None)
-    if isinstance(value, list):  # a parsed form may keep several values of one field
+    return _text(form.get(f"data[{name}]", data.get(name) if isinstance(data, Mapping) else None))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):  # a form that was taken apart may keep several values of one field
         value = value[0] if value else None
     return str(value or "")

@@ -22,6 +22,7 @@ from connectors.transport import Reply, Transport
 BEGINNING = 978_307_200  # 2001, when Mailchimp began, in UNIX seconds
 NARROW = 3  # seconds; a span so short is read by offset
 TURNS = 5  # readings of such a span while its members change
+FRUITLESS = 70  # pages in a row without a new member, after which the count can only be wrong
 # Which of an audience's own counts belongs to which status.
 COUNTS = {"subscribed": "member_count", "unsubscribed": "unsubscribe_count", "cleaned": "cleaned_count"}
 
@@ -35,7 +36,7 @@ class _Shelf:
     audience: str
     status: str
 
-    def page(self, http: Transport, span: Span, offset: int, size: int = PAGE) -> Reply:
+    def page(self, http: Transport, span: Span, offset: int, size: int) -> Reply:
         params: dict[str, str | int | bool] = {
             "status": self.status,
             "sort_field": "last_changed",
@@ -52,8 +53,9 @@ class _Shelf:
 class _Reading:
     """Where a read of members is: the shelf, what is left of it, and the counts so far."""
 
-    def __init__(self, http: Transport, window: Window, state: Mapping[str, Any]) -> None:
+    def __init__(self, http: Transport, window: Window, state: Mapping[str, Any], size: int) -> None:
         self.http = http
+        self.size = size
         self.latest = int((window.until + timedelta(days=1)).timestamp())
         self.is_sweep = window.since is None
         self.floor = None if window.since is None else int((window.since - OVERLAP).timestamp())
@@ -65,6 +67,7 @@ class _Reading:
         self.spans: list[Span] = [(a, b) for a, b in state.get("spans", [(self.floor, None)])]
         self.total, self.given = state.get("sum", (0, 0))
         self.tally = self._new_tally(state)
+        self.fruitless = 0
 
     def _new_tally(self, state: Mapping[str, Any] | None = None) -> Tally:
         status = self.shelves[self.place].status if self.place < len(self.shelves) else ""
@@ -80,11 +83,14 @@ class _Reading:
                 yield self._wide(shelf, span)
 
     def _wide(self, shelf: _Shelf, span: Span) -> Page:
-        reply = shelf.page(self.http, span, 0)
+        reply = shelf.page(self.http, span, 0, self.size)
         rows, total = self._rows(reply), total_of(reply, "members")
         # Only the shelf's first page counts all of it; the others what is left.
-        self.tally.count(map(identity_of, rows), total if self.tally.total is None else None)
-        if len({identity_of(row) for row in rows}) < total:
+        new = self.tally.count(map(identity_of, rows), total if self.tally.total is None else None)
+        self.fruitless = 0 if new else self.fruitless + 1
+        if self.fruitless > FRUITLESS:
+            self.spans = []
+        elif rows and len({identity_of(row) for row in rows}) < total:
             self.spans[:0] = self._rest(span, _seconds(rows))
         return self._page(shelf, reply.body, len(rows))
 
@@ -105,10 +111,12 @@ class _Reading:
 
     def _narrow(self, shelf: _Shelf, span: Span) -> Iterator[Page]:
         """A second by offset, again and again until it held still. A killed read begins it anew."""
+        known = self.tally.given
+        moment = Tally(self.tally.what, "Mailchimp")
         for turn in range(TURNS):
-            moment, offset = Tally(self.tally.what, "Mailchimp"), 0
+            offset, before = 0, moment.given
             while True:
-                reply = shelf.page(self.http, span, offset)
+                reply = shelf.page(self.http, span, offset, self.size)
                 rows, total = self._rows(reply), total_of(reply, "members")
                 moment.count(map(identity_of, rows), total)
                 self.tally.count(map(identity_of, rows), None)
@@ -116,11 +124,16 @@ class _Reading:
                 if not rows or offset >= total:
                     break
                 yield self._page(shelf, reply.body, len(rows), again=span)
-            settled = not (moment.short or moment.moved)
+            # Short, and nobody new by another reading: that is left to the shelf's own count to tell.
+            settled = not moment.moved and (not moment.short or moment.given == before)
             if settled or turn + 1 == TURNS:
-                warning = None if settled else f"{moment.what}: many changed at once and some were missed"
-                yield self._page(shelf, reply.body, len(rows), warning=moment.warning or warning)
+                self.fruitless = 0 if self.tally.given > known else self.fruitless + 1
+                unsettled = f"{moment.what}: many changed at once, and some may have been missed"
+                warning = unsettled if moment.moved else None
+                yield self._page(shelf, reply.body, len(rows), warning=warning)
                 return
+            if moment.moved:  # some left it meanwhile, and an earlier reading no longer counts
+                moment = Tally(self.tally.what, "Mailchimp")
             yield self._page(shelf, reply.body, len(rows), again=span)
 
     def _page(
@@ -139,7 +152,7 @@ class _Reading:
         self.place += 1
         if self.place == len(self.shelves):
             return Page(body, count, None, warning, self.total, self.given)
-        self.spans, self.tally = [(self.floor, None)], self._new_tally()
+        self.spans, self.tally, self.fruitless = [(self.floor, None)], self._new_tally(), 0
         return Page(body, count, cursor_of({"place": self.place, "sum": (self.total, self.given)}), warning)
 
     def _missing(self, shelf: _Shelf) -> int:
@@ -164,9 +177,9 @@ class _Reading:
         return Place("", "members").rows(reply)
 
 
-def members(http: Transport, window: Window, state: Mapping[str, Any]) -> Iterator[Page]:
+def members(http: Transport, window: Window, state: Mapping[str, Any], size: int = PAGE) -> Iterator[Page]:
     """Members changed in the window, or all, of every audience in every status."""
-    return _Reading(http, window, state).pages()
+    return _Reading(http, window, state, size).pages()
 
 
 def _seconds(rows: Sequence[Mapping[str, Any]]) -> list[int]:
