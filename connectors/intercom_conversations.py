@@ -1,6 +1,8 @@
-"""Intercom's conversations with their parts: which ones changed first, then one call for each.
+"""Intercom's conversations with their parts: a search says which moved, and each is fetched by one call.
 
-A page holds conversations as received, in an order of our own, so that a killed read goes on where it was.
+The search goes on while what it found is fetched, so that only Intercom's limit sets the pace. A page holds
+conversations as received, in the order of the search; its cursor says where in the search it ends.
+
 Intercom hands out the last 500 parts of a conversation. Earlier ones stay in raw, in the versions that were
 read when they were among the last; a conversation that was longer at its first reading is told as short.
 """
@@ -33,12 +35,29 @@ def width_for(requests_per_10s: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What to fetch as (updated_at, id) in reading order, what is known to be unmoved, and the counts."""
+class _Turn:
+    """A page of the search begins: where it does, the counts before it, and what in it did not move."""
 
-    todo: list[tuple[int, str]]
+    after: str | None
+    tally: Mapping[str, Any]
     unmoved: tuple[str, ...]
-    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A conversation to fetch; the search's time and id name it within its page."""
+
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A conversation as received (None when it is gone), and a sentence when parts are missing."""
+
+    name: str
+    body: bytes | None = None
+    missing: str | None = None
 
 
 def conversations(
@@ -46,61 +65,69 @@ def conversations(
 ) -> Iterator[Page]:
     """Every conversation that changed in the window, or in a sweep every one that is not known as it is.
 
-    The ids are gathered before the first call and sorted: Intercom's sorting of this search is no promise. A
-    conversation that changes meanwhile is read as it then is, and once more in the next window's overlap.
+    The order of the search is no promise, and none is needed. A conversation that changes meanwhile is read
+    as it then is, and once more where the search finds it again, or in the next window's overlap.
     """
-    wanted = _wanted(http, window, known, exact=exact)
-    done = (int(state["at"]), str(state["id"])) if "at" in state else (-1, "")
-    todo = [each for each in wanted.todo if each > done]
+    tally = Tally("conversations", "Intercom", state)
+    wanted = _search(http, window, state, known, tally, exact=exact)
+
+    def fetch(item: _Turn | _Moved) -> _Turn | _Fetched:
+        return item if isinstance(item, _Turn) else _conversation(http, item)
+
+    turn = _Turn(None, {}, ())
+    done: list[str] = []
     bodies: list[bytes] = []
     short: list[str] = []
-    unmoved = wanted.unmoved  # said on the first page, by a resumed read too
-    fetched = in_order(lambda number: _conversation(http, number), [number for _, number in todo], width)
-    for (at, number), (body, missing) in zip(todo, fetched, strict=True):
-        if body is not None:
-            bodies.append(body)
-        if missing:
-            short.append(missing)
-        is_last = (at, number) == todo[-1]
-        if not is_last and (len(bodies) >= PAGE or sum(map(len, bodies)) >= PAGE_BYTES):
-            cursor = cursor_of({"at": at, "id": number})
-            yield Page(
-                together("conversations", bodies), len(bodies), cursor, _told(short), unchanged=unmoved
-            )
-            bodies, short, unmoved = [], [], ()
-    if wanted.tally.warning:
-        short.append(wanted.tally.warning)
-    yield Page(
-        together("conversations", bodies),
-        len(bodies),
-        None,
-        _told(short),
-        wanted.tally.total,
-        wanted.tally.given,
-        unmoved,
-    )
+    unmoved: list[str] = []
+    for item in in_order(fetch, wanted, width):
+        if isinstance(item, _Turn):
+            turn, done = item, []
+            unmoved += item.unmoved
+            continue
+        done.append(item.name)
+        if item.body is not None:
+            bodies.append(item.body)
+        if item.missing:
+            short.append(item.missing)
+        if len(bodies) >= PAGE or sum(map(len, bodies)) >= PAGE_BYTES:
+            cursor = cursor_of({"after": turn.after, "done": done, **turn.tally})
+            yield _page(bodies, cursor, short, unmoved)
+            bodies, short, unmoved = [], [], []
+    if tally.warning:
+        short.append(tally.warning)
+    yield _page(bodies, None, short, unmoved, tally.total, tally.given)
 
 
-def _wanted(http: Transport, window: Window, known: Known, *, exact: bool) -> _Wanted:
+def _search(
+    http: Transport, window: Window, state: Mapping[str, Any], known: Known, tally: Tally, *, exact: bool
+) -> Iterator[_Turn | _Moved]:
     since = since_seconds(window, exact=exact)
-    tally = Tally("conversations", "Intercom")
-    found: dict[str, int] = {}
-    after: str | None = None
-    while True:
-        reply = search(http, "conversations", since, after)
-        rows = rows_of(reply, "conversations", "conversations")
-        for row in rows:
-            number, at = str(row["id"]), int(row.get("updated_at") or 0)
-            found[number] = max(at, found.get(number, 0))
-        tally.count((str(row["id"]) for row in rows), total_of(reply))
-        after = following(reply, after, "conversations")
-        if after is None:
-            break
     marks = known()
     young = _young(window, marks)
-    unmoved = {number for number, at in found.items() if at < young and marks.get(number) == str(at)}
-    todo = sorted((at, number) for number, at in found.items() if number not in unmoved)
-    return _Wanted(todo, tuple(sorted(unmoved)), tally)
+    after: str | None = state.get("after")
+    done = set(state.get("done", ()))
+    found: dict[str, int] = {}
+    while True:
+        before = tally.state()
+        reply = search(http, "conversations", since, after)
+        rows = rows_of(reply, "conversations", "conversations")
+        tally.count((str(row["id"]) for row in rows), total_of(reply))
+        moved: list[_Moved] = []
+        unmoved: list[str] = []
+        for row in rows:
+            number, at = str(row["id"]), int(row.get("updated_at") or 0)
+            name = f"{at}:{number}"
+            if at < young and marks.get(number) == str(at):
+                unmoved.append(number)
+            elif name not in done and found.get(number) != at:
+                found[number] = at
+                moved.append(_Moved(number, name))
+        yield _Turn(after, before, tuple(unmoved))
+        yield from moved
+        after = following(reply, after, "conversations")
+        if after is None:
+            return
+        done = set()
 
 
 def _young(window: Window, marks: Mapping[str, str]) -> float:
@@ -111,16 +138,23 @@ def _young(window: Window, marks: Mapping[str, str]) -> float:
     return newest - YOUNG.total_seconds()
 
 
-def _conversation(http: Transport, number: str) -> tuple[bytes | None, str | None]:
-    """A conversation as received, and a sentence when parts are missing; None when it is gone."""
+def _conversation(http: Transport, wanted: _Moved) -> _Fetched:
     try:
-        reply = http.get("/conversations/{id}", parts={"id": number})
+        reply = http.get("/conversations/{id}", parts={"id": wanted.number})
     except NotFound:
-        return None, None  # deleted between the search and this call
-    return reply.body, missing_parts(reply.data, "conversation")
+        return _Fetched(wanted.name)  # deleted between the search and this call
+    return _Fetched(wanted.name, reply.body, missing_parts(reply.data, "conversation"))
 
 
-def _told(short: list[str]) -> str | None:
+def _page(
+    bodies: list[bytes],
+    cursor: str | None,
+    short: list[str],
+    unmoved: list[str],
+    total: int | None = None,
+    given: int | None = None,
+) -> Page:
     if len(short) > NAMED:
         short = [*short[:NAMED], f"{len(short) - NAMED} more conversations came short"]
-    return "; ".join(short) or None
+    body = together("conversations", bodies)
+    return Page(body, len(bodies), cursor, "; ".join(short) or None, total, given, tuple(unmoved))

@@ -58,7 +58,7 @@ class Page:
     should bring, on the page where that is known, and `given` how many of them came.
 
     `unchanged` are keys that the vendor lists with the mark under which they are known: they come in no
-    page, and are not gone. A read that is resumed says them again.
+    page, and are not gone. A read that is resumed says only those of the rest.
     """
 
     body: bytes

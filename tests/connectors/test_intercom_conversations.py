@@ -22,6 +22,10 @@ def numbers(pages: list[Page]) -> list[str]:
     return ids(pages, "conversations")
 
 
+def unchanged(pages: list[Page]) -> set[str]:
+    return {key for page in pages for key in page.unchanged}
+
+
 def marks(workspace: FakeIntercom, *but: str) -> dict[str, str]:
     """What raw knows after everything was read: all settled ones, by their change time."""
     kept = workspace.conversations.items()
@@ -33,7 +37,7 @@ def test_each_changed_conversation_comes_as_received_with_its_parts_oldest_chang
     workspace = FakeIntercom(conversations=rows)
     pages = workspace.read("conversations", Window(NOON - DAY, NOON))
     assert numbers(pages) == [str(number) for number in range(200, 0, -1)]
-    assert [page.count for page in pages] == [50, 50, 50, 50]
+    assert [page.count for page in pages] == [50, 50, 50, 50, 0]
     assert counts(pages) == (200, 200)
     assert sorted(workspace.fetched, key=int) == [str(number) for number in range(1, 201)]
     received = orjson.loads(pages[0].body)["conversations"][0]
@@ -174,7 +178,7 @@ def test_a_second_change_within_the_second_of_the_last_read_is_not_skipped() -> 
     known = marks(workspace)
     pages = workspace.read("conversations", Window(None, NOON + 90 * DAY), known=lambda: known)
     assert numbers(pages) == ["2", "1"]
-    assert pages[0].unchanged == ("3",)
+    assert unchanged(pages) == {"3"}
 
 
 def test_a_sweep_fetches_what_is_new_moved_or_unsettled_and_names_the_rest() -> None:
@@ -187,26 +191,45 @@ def test_a_sweep_fetches_what_is_new_moved_or_unsettled_and_names_the_rest() -> 
     workspace.conversations["8"] = conversation(8, OLD + 5000)
     pages = workspace.read("conversations", known=lambda: known)
     assert set(numbers(pages)) == {"5", "6", "7", "8", "201"}
-    assert set(pages[0].unchanged) == set(workspace.conversations) - {"5", "6", "7", "8", "201"}
+    assert unchanged(pages) == set(workspace.conversations) - {"5", "6", "7", "8", "201"}
     assert counts(pages) == (201, 201)
 
 
-def test_a_sweep_that_is_resumed_names_the_rest_again() -> None:
+def test_a_sweep_that_is_resumed_goes_on_in_the_middle_of_a_page_of_the_search() -> None:
     rows = [conversation(number, OLD + number) for number in range(1, 301)]
     workspace = FakeIntercom(conversations=[*rows, conversation(301, AT)])
     known = {number: mark for number, mark in marks(workspace).items() if int(number) > 200}
     whole = workspace.read("conversations", known=lambda: known)
-    assert len(whole) == 5
-    rest = workspace.read("conversations", resume=whole[1].cursor, known=lambda: known)
-    assert numbers(rest) == numbers(whole[2:])
-    assert set(rest[0].unchanged) == set(whole[0].unchanged) == {str(n) for n in range(201, 301)}
+    assert unchanged(whole) == {str(number) for number in range(201, 301)}
+    for number, page in enumerate(whole[:-1], start=1):
+        workspace.requests.clear()
+        rest = workspace.read("conversations", resume=page.cursor, known=lambda: known)
+        assert numbers(rest) == numbers(whole[number:])
+        assert unchanged(rest) == {str(number) for number in range(201, 301)}
+        assert counts(rest) == (301, 301)
+    assert len([each for each in workspace.requests if each.method == "POST"]) == 2  # not page 1 again
 
 
 def test_a_conversation_that_is_gone_is_neither_read_nor_named() -> None:
     workspace = FakeIntercom(conversations=[conversation(number, OLD) for number in range(1, 6)])
     known = {**marks(workspace), "99": str(OLD)}
     pages = workspace.read("conversations", known=lambda: known)
-    assert "99" not in {*numbers(pages), *(key for page in pages for key in page.unchanged)}
+    assert "99" not in {*numbers(pages), *unchanged(pages)}
+
+
+def test_a_record_that_the_search_repeats_is_fetched_once() -> None:
+    workspace = FakeIntercom(conversations=[conversation(number, AT + number) for number in range(20)])
+
+    def repeat(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "POST":
+            return None
+        rows = [{"id": str(number), "updated_at": AT + number} for number in (*range(20), 3, 19)]
+        return httpx.Response(200, json={"conversations": rows, "total_count": 20, "pages": {}})
+
+    workspace.on_request = repeat
+    pages = workspace.read("conversations")
+    assert len(workspace.fetched) == 20
+    assert counts(pages) == (20, 20)
 
 
 # Parts
