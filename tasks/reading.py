@@ -10,11 +10,12 @@ from connectors.errors import ConnectorError, NotPermitted, Refused, UnexpectedD
 from connectors.pages import Connector, Known, Page, Resource, Window, nothing_known
 from warehouse.errors import UnreadableLanding
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Job, Merged, Merger, merged_runs
+from warehouse.raw import Job, Merged, Merger
 from warehouse.raw_scan import Shape
+from warehouse.raw_tables import bury
 from warehouse.status import ResourceState
 from warehouse.store import Store
-from warehouse.watermarks import Watermark, changed_keys, known_marks, newest_version
+from warehouse.watermarks import News, Watermark, known_marks, news_of, note_sweeps, progress
 
 # Vendors' searches lag behind edits: by seconds as a rule, by most of an hour at worst. So each window begins
 # a little before the last one ended, and every hour the hour before the last is read once more, settled.
@@ -79,7 +80,6 @@ class Reading:
         landing: Landing,
         store: Store,
         as_of: datetime,
-        marks: Mapping[str, Watermark],
         *,
         full: bool = False,
         since: datetime | None = None,
@@ -89,14 +89,26 @@ class Reading:
         self._landing = landing
         self._store = store
         self._as_of = as_of
-        self._marks = dict(marks)
+        known = progress(store, source.source)
+        self._marks = dict(known.marks)
+        self._merged = known.merged
         self._full = full
         self._since = since
         self._sweep_every = sweep_every
-        self._merged = merged_runs(store)
         self._trouble: dict[str, ConnectorError] = {}  # of resources whose association streams must wait
+        self._news: dict[str, News] = {}  # of the parents of association streams, by the stream
 
     # Into landing
+
+    def look_at_parents(self, streams: Sequence[Resource]) -> None:
+        """Find out which associations are due, after the records themselves are merged."""
+        asked = {}
+        for stream in streams:
+            after = self._mark(stream).parent_seq
+            everything = after is None or self._start(stream) is None
+            asked[stream.name] = (str(stream.parent), -1 if after is None or everything else after)
+        if asked:
+            self._news = news_of(self._store, self._source.source, asked)
 
     def land(self, resource: Resource) -> Landed:
         """Land what is due of a resource; trouble with the vendor is kept in the outcome."""
@@ -138,23 +150,24 @@ class Reading:
             self._job(resource, run, by_id=name != resource.name)
             for name in (resource.name + BY_ID, resource.name)
             for run in self._landing.runs(resource.source, name)
-            if (run.source, run.resource, run.run_id) not in self._merged
+            if (run.resource, run.run_id) not in self._merged
         ]
 
     def _up_to_now(self, resource: Resource, landed: Landed) -> None:
         """The window that a killed run left open, if any, then the one that ends now."""
         while True:
             start = self._start(resource)
-            basis = None
+            basis: int | None = None
+            ids: Sequence[str] = ()
             if resource.parent is not None:
-                basis = newest_version(self._store, resource.source, resource.parent)
-                if not self._followed(resource, start, basis):
+                basis, ids = self._news[resource.name].newest, self._news[resource.name].keys
+                if not ids:
                     landed.swept = start is None
                     return
             run = self._landing.open(resource.source, resource.name, start, self._as_of, basis=basis)
             with run:
                 window = Window(run.window.since, run.window.until)
-                if not self._land(resource, run, window, landed):
+                if not self._land(resource, run, window, ids, landed):
                     continue
             job = self._job(resource, run)
             landed.jobs.append(job)
@@ -165,14 +178,13 @@ class Reading:
             if _covers(window, start) and window.until >= self._as_of:
                 return
 
-    def _land(self, resource: Resource, run: LandingRun, window: Window, landed: Landed) -> bool:
+    def _land(
+        self, resource: Resource, run: LandingRun, window: Window, ids: Sequence[str], landed: Landed
+    ) -> bool:
         """Land the rest of a run; False when its cursor is no longer good and it was set aside."""
         resumed = run.resume is not None
         before = landed.pages
         if not run.exhausted:
-            ids: Sequence[str] = ()
-            if resource.parent is not None:
-                ids = self._followed(resource, window.since, run.basis or 0)
             pages = self._source.read(
                 resource.name,
                 window,
@@ -198,13 +210,6 @@ class Reading:
         for page in pages:
             run.append(page.body, page.count, page.cursor)
             landed.note(page)
-
-    def _followed(self, resource: Resource, since: datetime | None, basis: int) -> Sequence[str]:
-        """The parent's records whose associations are due: all, or those with news since the last time."""
-        after = self._mark(resource).parent_seq if since is not None else None
-        return changed_keys(
-            self._store, resource.source, str(resource.parent), -1 if after is None else after, basis
-        )
 
     # Windows
 
@@ -259,6 +264,19 @@ class Reading:
                         each.error = UnexpectedData(f"{error} This was done; run the sync again.")
                         each.swept = False
                         break
+            swept = [each.resource.name for each in landed if each.swept and not (each.error or each.missing)]
+            if swept:
+                with transaction() as con:
+                    note_sweeps(con, self._source.source, swept, self._as_of)
+
+    def bury(self, gone: Mapping[str, Sequence[str]], swept: Sequence[str]) -> dict[str, int]:
+        """Give what is gone (resource -> keys) tombstones, after which these were swept; tombstones made."""
+        with self._store.write() as con:
+            note_sweeps(con, self._source.source, swept, self._as_of)
+            return {
+                resource: bury(con, self._source.source, resource, keys, self._as_of)
+                for resource, keys in gone.items()
+            }
 
 
 def shape_of(resource: Resource) -> Shape:

@@ -30,7 +30,6 @@ from warehouse.status import (
     summed_up,
 )
 from warehouse.store import Store, lock
-from warehouse.watermarks import close_sweeps, watermarks
 
 logger = logging.getLogger(__name__)
 
@@ -97,12 +96,13 @@ def sync_source(
         try:
             _claim(source, store)
             chosen = _chosen(source, only)
-            marks = watermarks(store, source.source)
             run.reading = Reading(
-                source, landing, store, as_of, marks, full=full, since=since, sweep_every=sweep_every
+                source, landing, store, as_of, full=full, since=since, sweep_every=sweep_every
             )
-            for children in (False, True):
-                run.phase([each for each in chosen if (each.parent is not None) is children])
+            run.phase([each for each in chosen if each.parent is None])
+            streams = [each for each in chosen if each.parent is not None]
+            run.reading.look_at_parents(streams)
+            run.phase(streams)
         except ConnectorError as failure:
             run.error = run.error or failure
         return run.finish(time.perf_counter() - started, whole=only is None)
@@ -127,7 +127,7 @@ def reread(
         run = _Sync(source, landing, store, as_of, log)
         try:
             _claim(source, store)
-            run.reading = Reading(source, landing, store, as_of, watermarks(store, source.source))
+            run.reading = Reading(source, landing, store, as_of)
             run.single(wanted)
         except ConnectorError as failure:
             run.error = run.error or failure
@@ -198,9 +198,9 @@ class _Sync:
         """Merge what landed, give tombstones to what is gone, and keep how each resource stands."""
         self.reading.merge(landed)
         gone = self._gone(landed)
-        swept = [each.resource.name for each in landed if each.swept and each.error is None]
+        swept = [each.resource.name for each in landed if each.swept and each.missing and each.error is None]
         if swept or gone:
-            added = close_sweeps(self.store, self.source.source, swept, gone, self.as_of)
+            added = self.reading.bury(gone, swept)
             for each in landed:
                 each.added += added.get(each.resource.name, 0)
         for each in landed:
