@@ -67,6 +67,25 @@ def test_conversations_are_made_with_their_parts(open_world: Callable[..., World
     assert len(set(parts)) == 30 * 7
 
 
+def test_more_ids_than_a_second_holds_are_still_ids_of_one_thing_each(
+    open_world: Callable[..., World],
+) -> None:
+    world = open_world([*won(1, CLOCK - timedelta(days=2))])
+    sow(world, vendor="intercom", kind="conversations", count=300, parts=5)
+    world.advance(CLOCK + timedelta(seconds=1))
+    intercom = Bench(world).intercom
+    who = intercom.get("/contacts").json()["data"][0]["id"]
+    message = {"from": {"type": "user", "id": who}, "body": "Hello"}
+    number = int(intercom.post("/conversations", json=message).json()["conversation_id"])
+    state = state_of(world, "intercom")["conversations"]
+    assert len(state) == 301
+    parts = [
+        int(each["id"]) for one in state.values() for each in one["conversation_parts"]["conversation_parts"]
+    ]
+    assert len({*parts, *map(int, state)}) == 300 * 5 + 301
+    assert number == max(*parts, *map(int, state))
+
+
 def test_a_crowd_is_there_again_after_a_restart(open_world: Callable[..., World]) -> None:
     world = open_world()
     for vendor, kind in (("hubspot", "deals"), ("intercom", "conversations"), ("mailchimp", "members")):
