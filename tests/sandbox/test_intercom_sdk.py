@@ -93,7 +93,9 @@ def test_tickets_segments_notes_and_merges_are_understood(workspace: Any) -> Non
     segments = workspace.segments.list(include_count=True).segments
     assert sum(each.count for each in segments) > 0
     user, lead = (
-        workspace.contacts.create(request={"email": "sdk-merge@nowhere.example", "role": role})
+        workspace.contacts.create(
+            request={"email": "sdk-merge@nowhere.example", "role": role, "external_id": f"sdk-{role}"}
+        )
         for role in ("user", "lead")
     )
     admin = workspace.admins.list().admins[0]
