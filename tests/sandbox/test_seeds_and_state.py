@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from sandbox import seeds
+from sandbox.faults import Fault
 from sandbox.state import state_of
 from sandbox.world import World
 from tests.sandbox.test_hubspot_api import CONTACTS, create, listed, where
 from tests.sandbox.test_intercom_api import client as won
 from tests.sandbox.test_intercom_api import talk
-from tests.sandbox.worlds import CLOCK, Bench, Served, plan, told
+from tests.sandbox.worlds import CLOCK, TOKEN, Bench, Served, plan, told
 
 
 def sow(world: World, **body: Any) -> int:
@@ -65,6 +66,44 @@ def test_conversations_are_made_with_their_parts(open_world: Callable[..., World
         ]
     ]
     assert len(set(parts)) == 30 * 7
+
+
+def test_everything_written_is_there_again_after_a_restart(open_world: Callable[..., World]) -> None:
+    events = [*won(1, CLOCK - timedelta(days=2)), *won(2, CLOCK + timedelta(hours=1))]
+    world = open_world(events)
+    bench = Bench(world)
+    hubspot, intercom, mailchimp, mandrill = bench.hubspot, bench.intercom, bench.mailchimp, bench.mandrill
+    one, two, three = (create(hubspot, email=f"{name}@nowhere.example")["id"] for name in "abc")
+    merge = {"primaryObjectId": one, "objectIdToMerge": two}
+    world.faults.add([Fault("merge_makes_new_id")])
+    hubspot.post(f"{CONTACTS}/merge", json=merge)
+    world.faults.replace([])
+    hubspot.post("/crm/v3/objects/contacts/gdpr-delete", json={"objectId": three})
+    user, lead = (
+        intercom.post("/contacts", json={"email": "same@nowhere.example", "role": role}).json()["id"]
+        for role in ("user", "lead")
+    )
+    intercom.post("/contacts/merge", json={"from": lead, "into": user})
+    for state in ("8482", "8484"):
+        body = {"ticket_type_id": "81", "contacts": [{"id": user}]}
+        ticket = intercom.post("/tickets", json=body).json()["id"]
+        intercom.put(f"/tickets/{ticket}", json={"ticket_state_id": state, "is_shared": True})
+    intercom.delete(f"/tickets/{ticket}")
+    world.advance(CLOCK + timedelta(hours=2))
+    member = mailchimp.get("/lists/9f2b6c41d0/members").json()["members"][0]
+    step = "/customer-journeys/journeys/1/steps/2/actions/trigger"
+    mailchimp.post(step, json={"email_address": member["email_address"]})
+    mailchimp.post(f"/lists/9f2b6c41d0/members/{member['id']}/events", json={"name": "seen"})
+    mandrill.post("/rejects/add.json", json={"key": TOKEN, "email": "no@nowhere.example"})
+    to = [{"email": "no@nowhere.example"}, {"email": "yes@nowhere.example"}]
+    mandrill.post("/messages/send.json", json={"key": TOKEN, "message": {"to": to, "subject": "S"}})
+    vendors = ("hubspot", "intercom", "mailchimp", "mandrill")
+    before = {vendor: state_of(world, vendor) for vendor in vendors}
+    assert before["hubspot"]["merged"]["contacts"].keys() == {one, two}
+    assert (len(before["intercom"]["tickets"]), len(before["intercom"]["merged"])) == (1, 1)
+    assert (len(before["mailchimp"]["triggers"]), len(before["mandrill"]["messages"])) == (1, 2)
+    again = open_world(events)
+    assert {vendor: state_of(again, vendor) for vendor in vendors} == before
 
 
 def test_more_ids_than_a_second_holds_are_still_ids_of_one_thing_each(
