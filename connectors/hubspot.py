@@ -40,6 +40,8 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.quota import DayQuota
+from connectors.shared_files import AccountFiles
 from connectors.transport import Params, Reply, Transport, identified_in, records_in
 
 LIST_PAGE = 100  # HubSpot's maximum for lists
@@ -48,6 +50,7 @@ ASSOCIATION_BATCH = 1000
 # Search lags behind edits by seconds as a rule and by most of an hour at worst; re-reading costs a few
 # requests and adds nothing to raw.
 OVERLAP = timedelta(hours=1)
+CALLS_PER_DAY = 250_000  # of the smallest plan; HubSpot's headers tell the portal's own
 PIPELINE_KINDS = {"deal_pipelines": "deals", "ticket_pipelines": "tickets"}
 # What a batch says of an id that has no association or is gone: a fact about the id, no fault.
 NOTHING_ASSOCIATED = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
@@ -331,17 +334,27 @@ def connect(access: Access) -> HubSpot | None:
     chosen = access.settings.hubspot
     if chosen.token is None:
         return None
+    url, token = str(chosen.base_url), chosen.token.get_secret_value()
+    files = AccountFiles(access.limits, "hubspot", url, token)
     limits = {
         "": Limit("hubspot", chosen.requests_per_10s, 10.0),
         # Search has a limit of its own and is exempt from the general one.
-        "search": Limit("hubspot_search", chosen.searches_per_second, 1.0),
+        "search": Limit("hubspot search", chosen.searches_per_second, 1.0),
     }
     return HubSpot(
         Transport(
             "hubspot",
-            str(chosen.base_url),
-            headers={"Authorization": f"Bearer {chosen.token.get_secret_value()}"},
-            limiters={name: Limiter(access.limits, limit) for name, limit in limits.items()},
+            url,
+            headers={"Authorization": f"Bearer {token}"},
+            limiters={name: Limiter(files.path(name or "all"), limit) for name, limit in limits.items()},
+            # Searches count here too, though their answers have no headers.
+            quota=DayQuota(
+                "hubspot",
+                files.path("day"),
+                per_day=chosen.calls_per_day,
+                assumed=CALLS_PER_DAY,
+                reserve=chosen.reserve_per_day,
+            ),
             policy=access.policy,
         )
     )

@@ -26,6 +26,8 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.shared_files import AccountFiles
+from connectors.shared_locks import SharedLock
 from connectors.transport import Transport
 
 PAGED = ("contacts", "companies", "conversations", "articles")
@@ -118,22 +120,25 @@ def connect(access: Access) -> Intercom | None:
     chosen = access.settings.intercom
     if chosen.token is None:
         return None
+    url, token = str(chosen.base_url), chosen.token.get_secret_value()
+    files = AccountFiles(access.limits, "intercom", url, token)
     width = width_for(chosen.requests_per_10s)
     return Intercom(
         Transport(
             "intercom",
-            str(chosen.base_url),
+            url,
             headers={
-                "Authorization": f"Bearer {chosen.token.get_secret_value()}",
+                "Authorization": f"Bearer {token}",
                 # Without it the app's default version applies, and shapes change under us.
                 "Intercom-Version": chosen.version,
             },
-            limiters={"": Limiter(access.limits, Limit("intercom", chosen.requests_per_10s, 10.0))},
+            limiters={"": Limiter(files.path("all"), Limit("intercom", chosen.requests_per_10s, 10.0))},
             connections=width,
             policy=access.policy,
         ),
         chosen.version,
         width=width,
+        scroll_lock=partial(SharedLock, files.folder, files.name("scroll")),
     )
 
 

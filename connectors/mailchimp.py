@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from connectors.errors import FixConfig, UnexpectedData
+from connectors.limiter import Limit, Limiter
 from connectors.mailchimp_activity import TRAILING, email_activity
 from connectors.mailchimp_contacts import audience_contacts
 from connectors.mailchimp_lists import everything, in_turn
@@ -28,7 +29,11 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.shared_files import AccountFiles
+from connectors.shared_locks import Slots
 from connectors.transport import Reply, Transport
+
+REQUESTS_PER_10S = 1_000_000  # no limit: more than ten connections can ask
 
 
 def data_centre(api_key: str) -> str:
@@ -139,12 +144,16 @@ def connect(access: Access) -> Mailchimp | None:
     if chosen.api_key is None:
         return None
     key = chosen.api_key.get_secret_value()
+    url = str(chosen.base_url) if chosen.base_url else base_url(key)
+    files = AccountFiles(access.limits, "mailchimp", url, key)
     return Mailchimp(
         Transport(
             "mailchimp",
-            str(chosen.base_url) if chosen.base_url else base_url(key),
+            url,
             headers=authorization(key),
-            # Mailchimp limits simultaneous connections, not requests; the pool is the semaphore.
+            # Mailchimp limits simultaneous connections, not requests; this one is for the pauses it asks for.
+            limiters={"": Limiter(files.path("all"), Limit("mailchimp", REQUESTS_PER_10S, 10.0))},
+            slots=Slots(files.folder, files.name("connection"), chosen.connections),
             connections=chosen.connections,
             bare_403_is_throttling=True,
             policy=access.policy,

@@ -34,7 +34,6 @@ from warehouse.watermarks import close_sweeps, watermarks
 
 logger = logging.getLogger(__name__)
 
-RATES = "rate-limits.sqlite"  # in the home, shared by all its processes
 PATIENCE = timedelta(minutes=15)  # how long a second sync of one source waits for the first
 SWEEP_EVERY = timedelta(hours=24)
 SyncState = Literal["complete", "partial", "failed"]
@@ -312,8 +311,8 @@ def build_connectors(
     `settings` may be what a running sandbox says of itself. Raises FixConfig for an unusable credential.
     """
     if not isinstance(settings, Settings):
-        settings = sandbox_settings(load_settings(), dict(settings))
+        settings = sandbox_settings(load_settings(), dict(settings), home)
     policy = policy or Policy(attempts=settings.http.attempts, timeout=settings.http.timeout_seconds)
-    access = Access(settings, home / RATES, policy)
+    access = Access(settings, settings.limits_folder, policy)
     made = {name: registry.connect(name, access) for name in only}
     return {name: connector for name, connector in made.items() if connector is not None}
