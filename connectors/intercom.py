@@ -120,9 +120,9 @@ def connect(access: Access) -> Intercom | None:
     chosen = access.settings.intercom
     if chosen.token is None:
         return None
-    width = width_for(chosen.requests_per_10s)
     url, token = str(chosen.base_url), chosen.token.get_secret_value()
     files = AccountFiles(access.limits, "intercom", url, token)
+    width = width_for(chosen.requests_per_10s)
     return Intercom(
         Transport(
             "intercom",

@@ -12,7 +12,7 @@ from functools import partial
 from connectors.errors import FixConfig, UnexpectedData
 from connectors.limiter import Limit, Limiter
 from connectors.mailchimp_activity import TRAILING, email_activity
-from connectors.mailchimp_contacts import audience_contacts
+from connectors.mailchimp_contacts import audience_contacts, check_offered
 from connectors.mailchimp_lists import everything, in_turn
 from connectors.mailchimp_members import members
 from connectors.mailchimp_paths import RESOURCES, SINGLE, Place, iso
@@ -93,16 +93,16 @@ class Mailchimp:
         resume: str | None = None,
         *,
         ids: Sequence[str] = (),  # noqa: ARG002 - the seam's; Mailchimp has no association streams
-        known: Known = nothing_known,
+        known: Known = nothing_known,  # noqa: ARG002 - the seam's; whole records come with each page
     ) -> Iterator[Page]:
         """Pages of `resource`, going on after the page whose cursor was `resume`. Raises ConnectorError."""
         http, state = self._http, state_of(resume)
         if resource == "members":
             yield from members(http, window, state)
         elif resource == "email_activity":
-            yield from email_activity(http, window, state, known)
+            yield from email_activity(http, window, state)
         elif resource == "audience_contacts":
-            yield from audience_contacts(http, self._ids("lists"), window, state, known)
+            yield from audience_contacts(http, self._ids("lists"), window, state)
         else:
             yield from in_turn(http, self._places(resource, window), state)
 
@@ -122,7 +122,8 @@ class Mailchimp:
     def read_ids(self, resource: str, ids: Sequence[str]) -> Iterator[Page]:
         """These records as they are now; one that was deleted for good is in no page.
 
-        A member is found by the id of the contact or by the hash of the address.
+        A member is found by the id of the contact or by the hash of the address. Raises NotPermitted for
+        contacts when their beta was withdrawn.
         """
 
         def ask(key: str) -> Reply:
@@ -130,6 +131,9 @@ class Mailchimp:
             parts = {"a": first, "b": second}
             return self._http.get(SINGLE[resource], {"exclude_fields": "_links"}, parts=parts)
 
+        if resource == "audience_contacts":
+            for audience in {key.partition("+")[0] for key in ids}:
+                check_offered(self._http, audience)
         field = RESOURCES[resource].records.removeprefix("$.")
         return asked(ask, ids, field, self._width)
 

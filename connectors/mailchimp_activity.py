@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.mailchimp_lists import everything, in_turn
 from connectors.mailchimp_paths import OVERLAP, Place, instant
-from connectors.pages import Known, Page, Window, cursor_of, state_of
+from connectors.pages import Page, Window, cursor_of, state_of
 from connectors.transport import Transport
 
 TRAILING = timedelta(days=30)  # a report goes on changing for weeks after the sending
@@ -28,21 +28,16 @@ class _Report:
         )
 
 
-def email_activity(http: Transport, window: Window, state: Mapping[str, Any], known: Known) -> Iterator[Page]:
-    """What the recipients did, of campaigns that moved; in a sweep also of those that are not known.
+def email_activity(http: Transport, window: Window, state: Mapping[str, Any]) -> Iterator[Page]:
+    """What the recipients did, in an increment only of campaigns that moved.
 
     Asked with `since`, Mailchimp tells only the newer actions of a recipient, and the record that comes
     back would stand for the whole; so a campaign that moved is read whole, and one at rest not at all.
     """
-    reports = _reports(http)
-    if window.since is None:
-        # A campaign is known once it was read whole; all of history each day would take the day.
-        held = {key.partition("+")[0] for key in known()}
-        edge = window.until - TRAILING
-        chosen = [each for each in reports if each.campaign_id not in held or each.moved_since(edge)]
-    else:
+    chosen = _reports(http)
+    if window.since is not None:
         edge = window.since - OVERLAP
-        chosen = [each for each in reports if each.moved_since(edge)]
+        chosen = [each for each in chosen if each.moved_since(edge)]
     done = str(state.get("done", ""))
     total, given = state.get("whole", (0, 0))
     todo = [each.campaign_id for each in chosen if each.campaign_id > done]

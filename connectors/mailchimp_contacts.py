@@ -9,19 +9,18 @@ from typing import Any
 
 from connectors.errors import NotFound, NotPermitted, UnexpectedData
 from connectors.mailchimp_paths import OVERLAP, PAGE, iso
-from connectors.pages import Known, Page, Window, cursor_of
+from connectors.pages import Page, Window, cursor_of
 from connectors.transport import Transport, identified_in
 
 PATH = "/audiences/{id}/contacts"
 
 
 def audience_contacts(
-    http: Transport, audiences: Sequence[str], window: Window, state: Mapping[str, Any], known: Known
+    http: Transport, audiences: Sequence[str], window: Window, state: Mapping[str, Any]
 ) -> Iterator[Page]:
     """Contacts changed in the window, or all, in the order in which they joined, which no change disturbs.
 
-    Where the account is not offered the beta nothing comes. Raises NotPermitted when it was offered once:
-    what is known of it must not pass for gone.
+    Where the account is not offered the beta nothing comes.
     """
     first = int(state.get("place", 0))
     cursor = state.get("cursor")
@@ -42,7 +41,6 @@ def audience_contacts(
                 reply = http.get(PATH, asked, parts={"id": audiences[place]})
             except (NotFound, NotPermitted):
                 if place == 0 and cursor is None:
-                    _refuse_when_withdrawn(known)
                     return
                 raise
             rows = identified_in(reply, "contacts", "mailchimp audience contacts")
@@ -67,9 +65,12 @@ def audience_contacts(
                 break
 
 
-def _refuse_when_withdrawn(known: Known) -> None:
-    if known():
+def check_offered(http: Transport, audience: str) -> None:
+    """Raises NotPermitted where the beta is not offered (any more): nothing of it must then pass for gone."""
+    try:
+        http.get(PATH, {"count": 1, "fields": "contacts.id"}, parts={"id": audience})
+    except (NotFound, NotPermitted):
         raise NotPermitted(
-            "mailchimp: GET /audiences/{id}/contacts (beta) is no longer offered to this account; what was "
-            "read of it stays, and members are read as before."
-        )
+            "mailchimp: GET /audiences/{id}/contacts (beta) is not offered to this account any more; what "
+            "was read of it stays, and members are read as before."
+        ) from None

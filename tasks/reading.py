@@ -41,6 +41,7 @@ class Landed:
     seen: int = 0
     added: int = 0
     missing: tuple[str, ...] = ()  # keys that came in no page, where all of them should have
+    unchanged: set[str] = field(default_factory=set)  # keys that came in no page, and that the vendor lists
 
     @property
     def state(self) -> ResourceState:
@@ -61,12 +62,13 @@ class Landed:
             self.warnings.append(page.warning)
         if page.total is not None:
             self.total, self.given = page.total, page.given
+        self.unchanged.update(page.unchanged)
 
     def count(self, merged: Merged) -> None:
         """Add up what a merge brought."""
         self.seen += merged.seen
         self.added += merged.added
-        self.missing = merged.missing
+        self.missing = tuple(key for key in merged.missing if key not in self.unchanged)
         if merged.rejected:
             self.warnings.append(f"{merged.rejected} records without a key are in quality.rejected")
 

@@ -30,13 +30,13 @@ ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2026, 3, 10, tzinfo=UTC)
 
 
-def read(url: str, home: Path, limit: int) -> tuple[float, float, int]:
-    """(seconds of reading, seconds of merging, conversations in raw)."""
+def read(url: str, home: Path, limit: int) -> dict[str, float]:
+    """How many conversations raw holds afterwards, and what it cost."""
     settings = Settings(
         _env_file=None,
         intercom=IntercomSettings(token=SecretStr("made-up"), base_url=url, requests_per_10s=limit),
     )
-    connector = connect(Access(settings, home / "rate-limits.sqlite"))
+    connector = connect(Access(settings, home / "limits"))
     assert connector is not None
     started = time.perf_counter()
     with Landing(home).open("intercom", "conversations", None, AS_OF) as run:
@@ -44,10 +44,16 @@ def read(url: str, home: Path, limit: int) -> tuple[float, float, int]:
             run.append(page.body, page.count, page.cursor)
         run.complete()
     landed = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     connector.close()
     chosen = connector.resources["conversations"]
     added = merge(Store(home), run, records=chosen.records, key=chosen.key).added
-    return landed - started, time.perf_counter() - landed, added
+    return {
+        "conversations": added,
+        "seconds": round(landed - started, 1),
+        "seconds_merging": round(time.perf_counter() - landed, 1),
+        "peak_mib_reading": peak,
+    }
 
 
 def main() -> None:
@@ -65,19 +71,16 @@ def main() -> None:
     ):
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        reading, merging, added = read(url, Path(folder), options.limit)
+        figures = read(url, Path(folder), options.limit)
         counts = httpx.get(f"{url}/counts").json()
         server.terminate()
     allowed = counts["calls"] / options.limit * 10
     result = {
-        "conversations": added,
-        "calls": counts["calls"],
-        "refused": counts["refused"],
-        "seconds": round(reading, 1),
-        "seconds_merging": round(merging, 1),
-        "calls_per_second": round(counts["calls"] / reading, 1),
+        **figures,
+        **counts,
+        "calls_per_second": round(counts["calls"] / figures["seconds"], 1),
         # The first window's calls go out at once, so a short reading can be ahead of its share.
-        "ratio_to_limit": round(allowed / reading, 3),
+        "ratio_to_limit": round(allowed / figures["seconds"], 3),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     if options.json:

@@ -34,13 +34,6 @@ def test_an_increment_reads_whole_what_moved() -> None:
     assert counts(pages) == (3000, 3000)
 
 
-def test_a_sweep_leaves_out_what_is_known_and_at_rest() -> None:
-    account = FakeMailchimp(campaigns=CAMPAIGNS)
-    known = {f"{campaign}+{each}": "" for campaign in ("b-still-opened", "c-at-rest") for each in range(3)}
-    pages = account.read("email_activity", known=lambda: known)
-    assert set(values(pages, "emails", "campaign_id")) == {"a-new", "b-still-opened", "d-unsent"}
-
-
 def test_activity_goes_on_after_the_last_page_that_landed() -> None:
     whole = FakeMailchimp(campaigns=CAMPAIGNS).read("email_activity")
     assert len(whole) == 8
