@@ -51,8 +51,13 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            await send_answer(send, self.handle(await read_request(scope, receive)))
+        if scope["type"] != "http":
+            return
+        request = await read_request(scope, receive)
+        wait = request.param("wait")
+        if request.segments == ("webhooks",) and wait.isdigit():
+            await self.webhooks.settled(int(wait))
+        await send_answer(send, self.handle(request))
 
     def handle(self, request: Request) -> Answer:
         """The answer; errors are {"error": "one sentence"}."""
@@ -142,6 +147,7 @@ class Control:
         return said({"made": count})
 
     def _webhooks(self, _request: Request) -> Answer:
+        """What was announced and delivered; with `wait` once all of it is, or after so many seconds."""
         return said(self.webhooks.as_json())
 
     def _register(self, request: Request) -> Answer:

@@ -203,6 +203,7 @@ class IntercomRecords:
         self.tell: Tell | None = None
         self._changed: dict[int, Contact | Company] = {}
         self._numbers, self._ticket_numbers, self._note_numbers = Numbers(), Numbers(), Numbers()
+        self._tickets_made = 0
 
     # Changes, used by events and API calls alike.
 
@@ -366,7 +367,8 @@ class IntercomRecords:
     ) -> Ticket:
         """A new ticket, submitted."""
         number = self._ticket_numbers.next(at)
-        ticket = Ticket(number, len(self.tickets) + 1, type_id, contacts, attributes, at, at)
+        self._tickets_made += 1
+        ticket = Ticket(number, self._tickets_made, type_id, contacts, attributes, at, at)
         ticket.parts.append(self._ticket_step(at, author, "ticket_state_updated_by_admin", state="submitted"))
         ticket.parts[0].before = "submitted"
         self.tickets[number] = ticket

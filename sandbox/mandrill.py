@@ -181,7 +181,7 @@ class MandrillServer:
         tags = {str(each) for each in body.get("tags") or ()}
         senders = {str(each).lower() for each in body.get("senders") or ()}
         terms = [] if body.get("query") in (None, "", "*") else str(body["query"]).split()
-        limit = body.get("limit") or 100
+        limit = 100 if body.get("limit") is None else body["limit"]
         if not isinstance(limit, int) or not 0 < limit <= MOST_FOUND:
             raise Refused("ValidationError", -2, f"limit must be between 1 and {MOST_FOUND}")
         rows = [

@@ -50,23 +50,14 @@ def hubspot_state(records: HubSpotRecords) -> dict[str, Any]:
     for kind, table in records.tables.items():
         for number in table.living:
             for other_kind, others in table.records[number].links.items():
-                living = {
-                    str(other): sorted(types)
-                    for other, types in others.items()
-                    if _lives(records, other_kind, other)
-                }
-                if living:
-                    associations.setdefault(f"{kind}/{other_kind}", {})[str(number)] = living
+                if others:
+                    rows = associations.setdefault(f"{kind}/{other_kind}", {})
+                    rows[str(number)] = {str(other): sorted(types) for other, types in others.items()}
     merged: dict[str, dict[str, str]] = {}
     for (kind, gone), kept in records.merged.items():
         found = records.find(kind, kept)
         merged.setdefault(kind, {})[str(gone)] = str(found.id if found is not None else kept)
     return {**body, "associations": associations, "merged": merged}
-
-
-def _lives(records: HubSpotRecords, kind: str, number: int) -> bool:
-    other = records.tables[kind].records.get(number)
-    return other is not None and other.archived_at is None
 
 
 def intercom_state(records: IntercomRecords) -> dict[str, Any]:

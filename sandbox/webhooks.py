@@ -4,6 +4,7 @@ Times inside a message are the company's. The stamp of a signature is real time,
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -71,7 +72,8 @@ class Webhooks:
         self._signed = True
         self._lines: dict[str, Line] = {}
         self._accepted = False  # Mailchimp asks the address once before it posts
-        self._changed = asyncio.Event()
+        self._changed, self._quiet = asyncio.Event(), asyncio.Event()
+        self._quiet.set()
         self._dice = Random(f"{world.plan.seed}/webhooks")
 
     def register(self, body: dict[str, Any]) -> None:
@@ -100,6 +102,7 @@ class Webhooks:
         """Announce nothing more; what still waited is dropped."""
         self._lines, self.url = {}, ""
         self._changed.set()
+        self._quiet.set()
         self.world.hubspot.tell = self.world.intercom.tell = self.world.mailchimp.tell = None
 
     def as_json(self) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class Webhooks:
         line = self._lines[vendor]
         line.counts["announced"] += 1
         line.pending += 1
+        self._quiet.clear()
         line.put(News(content))
 
     def _hear_hubspot(self, what: str, record: Record, at: int, **more: Any) -> None:
@@ -164,10 +168,9 @@ class Webhooks:
                 continue
             batch = self._taken(vendor, line)
             if await self._delivered(http, vendor, line, batch):
-                line.counts["delivered"] += len(batch)
-                line.pending -= len(batch)
                 if self.world.faults.take(vendor, "", "webhook_duplicates"):
                     await self._delivered(http, vendor, line, batch)
+                self._settle(line, "delivered", len(batch))
             else:
                 self._try_again(line, batch)
 
@@ -183,14 +186,24 @@ class Webhooks:
         for news in batch:
             news.failures += 1
         given_up = [news for news in batch if news.failures >= MOST_ATTEMPTS]
-        line.counts["failed"] += len(given_up)
-        line.pending -= len(given_up)
+        self._settle(line, "failed", len(given_up))
         again = [news for news in batch if news.failures < MOST_ATTEMPTS]
         if again:
             delay = min(
                 FIRST_DELAY_SECONDS * 2 ** max(news.failures for news in again), LONGEST_DELAY_SECONDS
             )
             asyncio.get_running_loop().call_later(delay, line.put, *again)
+
+    def _settle(self, line: Line, how: str, count: int) -> None:
+        line.counts[how] += count
+        line.pending -= count
+        if not any(each.pending for each in self._lines.values()):
+            self._quiet.set()
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until everything announced is delivered or given up, but no longer than this."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), seconds)
 
     async def _delivered(self, http: httpx.AsyncClient, vendor: str, line: Line, batch: list[News]) -> bool:
         """True when the receiver said yes; nothing is told of what it or the network said instead."""
