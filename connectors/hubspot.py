@@ -5,7 +5,6 @@ ends at 10,000 results, its order cannot be relied on, and it leaves archived re
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -41,10 +40,11 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.quota import DayQuota
+from connectors.shared_files import AccountFiles
 from connectors.transport import Transport, records_in
 
-# Not used here any more; tasks/sync.py takes it from here until it has one of its own.
-OVERLAP = timedelta(hours=1)
+CALLS_PER_DAY = 250_000  # of the smallest plan; HubSpot's headers tell the portal's own
 
 
 class HubSpot(HubSpotWrites):
@@ -148,17 +148,27 @@ def connect(access: Access) -> HubSpot | None:
     chosen = access.settings.hubspot
     if chosen.token is None:
         return None
+    url, token = str(chosen.base_url), chosen.token.get_secret_value()
+    files = AccountFiles(access.limits, "hubspot", url, token)
     limits = {
         "": Limit("hubspot", chosen.requests_per_10s, 10.0),
         # Search has a limit of its own and is exempt from the general one.
-        "search": Limit("hubspot_search", chosen.searches_per_second, 1.0),
+        "search": Limit("hubspot search", chosen.searches_per_second, 1.0),
     }
     return HubSpot(
         Transport(
             "hubspot",
-            str(chosen.base_url),
-            headers={"Authorization": f"Bearer {chosen.token.get_secret_value()}"},
-            limiters={name: Limiter(access.limits, limit) for name, limit in limits.items()},
+            url,
+            headers={"Authorization": f"Bearer {token}"},
+            limiters={name: Limiter(files.path(name or "all"), limit) for name, limit in limits.items()},
+            # Searches count here too, though their answers have no headers.
+            quota=DayQuota(
+                "hubspot",
+                files.path("day"),
+                per_day=chosen.calls_per_day,
+                assumed=CALLS_PER_DAY,
+                reserve=chosen.reserve_per_day,
+            ),
             policy=access.policy,
         )
     )

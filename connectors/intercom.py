@@ -3,8 +3,9 @@
 Times in Intercom are UNIX seconds, ids are kept as text. Parts come only with one call per conversation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -26,6 +27,8 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.shared_files import AccountFiles
+from connectors.shared_locks import SharedLock
 from connectors.transport import Reply, Transport, identified_in
 
 PAGE = 150  # Intercom's maximum
@@ -62,9 +65,16 @@ class Intercom:
     source = "intercom"
     resources = RESOURCES
 
-    def __init__(self, transport: Transport, api_version: str = "") -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        api_version: str = "",
+        *,
+        scroll_lock: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._http = transport
         self.api_version = api_version
+        self._scroll_lock = scroll_lock
 
     def identity(self) -> Identity:
         """The workspace behind the token."""
@@ -155,7 +165,8 @@ class Intercom:
         """One scroll over everything: there is no filter, one scroll at a time, and none can be resumed."""
         for _ in range(SCROLL_STARTS):
             try:
-                yield from self._scroll()
+                with self._scroll_lock():
+                    yield from self._scroll()
             except NotFound:
                 continue  # the scroll was forgotten meanwhile; what came so far lands once more, unharmed
             except Refused as error:
@@ -285,19 +296,22 @@ def connect(access: Access) -> Intercom | None:
     chosen = access.settings.intercom
     if chosen.token is None:
         return None
+    url, token = str(chosen.base_url), chosen.token.get_secret_value()
+    files = AccountFiles(access.limits, "intercom", url, token)
     return Intercom(
         Transport(
             "intercom",
-            str(chosen.base_url),
+            url,
             headers={
-                "Authorization": f"Bearer {chosen.token.get_secret_value()}",
+                "Authorization": f"Bearer {token}",
                 # Without it the app's default version applies, and shapes change under us.
                 "Intercom-Version": chosen.version,
             },
-            limiters={"": Limiter(access.limits, Limit("intercom", chosen.requests_per_10s, 10.0))},
+            limiters={"": Limiter(files.path("all"), Limit("intercom", chosen.requests_per_10s, 10.0))},
             policy=access.policy,
         ),
         chosen.version,
+        scroll_lock=partial(SharedLock, files.folder, files.name("scroll")),
     )
 
 

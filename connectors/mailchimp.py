@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from connectors.errors import FixConfig, UnexpectedData
+from connectors.limiter import Limit, Limiter
 from connectors.pages import (
     Access,
     Identity,
@@ -28,9 +29,12 @@ from connectors.pages import (
     state_of,
 )
 from connectors.probing import TRIES, probe_all
+from connectors.shared_files import AccountFiles
+from connectors.shared_locks import Slots
 from connectors.transport import Reply, Transport, identified_in, records_in
 
 PAGE = 1000  # Mailchimp's maximum
+REQUESTS_PER_10S = 1_000_000  # no limit: more than ten connections can ask
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
 OVERLAP = timedelta(minutes=5)  # last_changed has whole seconds, and its edge is not documented
 TRAILING = timedelta(days=30)  # reports go on changing for weeks after the sending
@@ -322,12 +326,16 @@ def connect(access: Access) -> Mailchimp | None:
     if chosen.api_key is None:
         return None
     key = chosen.api_key.get_secret_value()
+    url = str(chosen.base_url) if chosen.base_url else base_url(key)
+    files = AccountFiles(access.limits, "mailchimp", url, key)
     return Mailchimp(
         Transport(
             "mailchimp",
-            str(chosen.base_url) if chosen.base_url else base_url(key),
+            url,
             headers=authorization(key),
-            # Mailchimp limits simultaneous connections, not requests; the pool is the semaphore.
+            # Mailchimp limits simultaneous connections, not requests; this one is for the pauses it asks for.
+            limiters={"": Limiter(files.path("all"), Limit("mailchimp", REQUESTS_PER_10S, 10.0))},
+            slots=Slots(files.folder, files.name("connection"), chosen.connections),
             connections=chosen.connections,
             bare_403_is_throttling=True,
             policy=access.policy,

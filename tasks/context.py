@@ -17,6 +17,7 @@ from settings import (
     AlertSettings,
     HubSpotSettings,
     IntercomSettings,
+    LimitsSettings,
     MailchimpSettings,
     Settings,
     SmtpSettings,
@@ -74,11 +75,14 @@ def read_sandbox(home: Path) -> dict[str, Any] | None:
     return description
 
 
-def sandbox_settings(settings: Settings, description: dict[str, Any]) -> Settings:
-    """The settings with every outside system pointed at the sandbox, limits raised."""
+def sandbox_settings(settings: Settings, description: dict[str, Any], home: Path) -> Settings:
+    """The settings with every outside system pointed at the sandbox, limits raised and kept in its home."""
     url: Callable[[str], AnyHttpUrl] = AnyHttpUrl
     return settings.model_copy(
         update={
+            "home": home,
+            # Its ports change at each start, and each would leave files of its own.
+            "limits": LimitsSettings(folder=home / "limits"),
             "hubspot": HubSpotSettings(
                 token=SecretStr(description["hubspot"]["token"]),
                 base_url=url(description["hubspot"]["base_url"]),
@@ -119,7 +123,7 @@ def open_home(settings: Settings) -> Home:
             "No source has credentials and no sandbox is running for this home; "
             "start one with `tenfold sandbox`, or set TENFOLD_HUBSPOT__TOKEN and others."
         )
-    effective = sandbox_settings(settings, description).model_copy(update={"home": path})
+    effective = sandbox_settings(settings, description, path)
     return Home(path=path, kind=kind, settings=effective, control_url=description["control"]["base_url"])
 
 

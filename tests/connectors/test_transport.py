@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from connectors.answers import Answer
 from connectors.errors import (
     Conflict,
     ConnectorError,
@@ -206,6 +207,21 @@ def test_a_write_that_certainly_did_not_happen_is_repeated(answer: httpx.Respons
     handler, seen = answering(answer, OK)
     transport_to(handler).call("POST", "/tasks", json={}, repeatable=False)
     assert len(seen) == 2
+
+
+def test_a_vendor_that_says_more_in_the_body_than_in_the_status_is_understood() -> None:
+    """A write that answers 500 may have happened, unless the vendor's own words say that it did not."""
+    handler, seen = answering(httpx.Response(500, json={"name": "Invalid_Key"}))
+
+    def explain(answer: Answer) -> ConnectorError | None:
+        return FixConfig("set the key") if answer.said.get("name") == "Invalid_Key" else None
+
+    with pytest.raises(FixConfig, match="set the key"):
+        transport_to(handler, explain=explain).call("POST", "/send", json={}, repeatable=False)
+    assert len(seen) == 1
+    handler, _ = answering(httpx.Response(500, json={"name": "GeneralError"}))
+    with pytest.raises(HandOverUnknown):
+        transport_to(handler, explain=explain).call("POST", "/send", json={}, repeatable=False)
 
 
 def test_values_in_the_path_are_escaped() -> None:

@@ -33,6 +33,8 @@ def tenfold(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProc
         ("TENFOLD_HUBSPOT__BASE_URL", "not an address"),
         ("TENFOLD_CONSOLE__PORT", "eighty"),
         ("TENFOLD_MAILCHIMP__CONNECTIONS", "11"),
+        ("TENFOLD_HUBSPOT__RESERVE_PER_DAY", "1.5"),
+        ("TENFOLD_HUBSPOT__CALLS_PER_DAY", "-3"),
         ("TENFOLD_HUBSPOT__TOKNE", "a-typing-error"),
     ],
 )
@@ -95,3 +97,23 @@ def test_a_command_that_reads_loads_neither_prefect_nor_great_expectations() -> 
     )
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [
+        ({"TENFOLD_LIMITS__FOLDER": "/shared/limits"}, "/shared/limits"),
+        ({"XDG_STATE_HOME": "/state"}, "/state/tenfold/limits"),
+        ({"XDG_STATE_HOME": "relative"}, "/home/ana/.local/state/tenfold/limits"),
+        ({}, "/home/ana/.local/state/tenfold/limits"),
+    ],
+)
+def test_limits_are_shared_by_all_homes_of_a_user(
+    variable: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/ana")
+    for name, value in variable.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().limits_folder == Path(folder)
