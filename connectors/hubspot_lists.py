@@ -46,7 +46,7 @@ def archived(
     before: frozenset[str] = frozenset()
     for reply, rows, after in _pages(http, kind, asked, state.get("after"), archived=True):
         body, count, ids = _with_values(http, kind, asked, reply, rows, archived=True)
-        lately += _archived_since(window.until - INDEX_LAG, rows, before)
+        lately += len(_archived_since(window.until - INDEX_LAG, rows) - before)
         before = ids
         if after is not None:
             yield Page(body, count, cursor_of({**state, "after": after, "lately": lately}))
@@ -118,8 +118,8 @@ def _with_values(
     return batch.body, batch.count, frozenset(each for each in ids if batch.answers(each))
 
 
-def _archived_since(since: datetime, rows: Sequence[dict[str, Any]], before: frozenset[str]) -> int:
-    return sum(_instant(row.get("archivedAt")) >= since for row in rows if str(row["id"]) not in before)
+def _archived_since(since: datetime, rows: Sequence[dict[str, Any]]) -> set[str]:
+    return {str(row["id"]) for row in rows if _instant(row.get("archivedAt")) >= since}
 
 
 def _instant(text: object) -> datetime:

@@ -81,6 +81,16 @@ def test_an_index_that_still_counts_what_was_just_archived_is_no_shortfall(
     assert last.warning == said
 
 
+def test_an_archived_record_that_a_list_shows_twice_excuses_one_that_search_counts_and_no_other() -> None:
+    older = [archived_row(number, "2026-02-10T11:58:00Z") for number in range(100, 200)]
+    older[99] = archived_row(199, "2026-03-10T11:58:00Z")
+    portal = FakeHubSpot(deals=[row(1), *older, archived_row(200, "2026-02-10T11:58:00Z")])
+    portal.index["deals"] = [row(number) for number in (1, 198, 199)]
+    portal.spoil = lambda rows: [older[99], *rows] if rows and rows[0]["id"] == "200" else rows
+    *_, last = hubspot(portal).read("deals", FULL)
+    assert last.warning == "deals: HubSpot counts 3 records, its list gave 1"
+
+
 def test_an_index_that_does_not_know_new_records_yet_is_no_shortfall() -> None:
     portal = FakeHubSpot(deals=[row(number) for number in range(1, 4)])
     portal.index["deals"] = []

@@ -10,10 +10,12 @@ import pytest
 
 from connectors.errors import NotPermitted
 from connectors.hubspot import HubSpot
+from connectors.hubspot_events import affected
 from connectors.hubspot_paths import HISTORIES, LINKS, OBJECT_TYPES
 from connectors.pages import Page, Window
 from connectors.transport import Transport
 from sandbox.faults import Fault
+from sandbox.webhook_news import hubspot_event
 from sandbox.world import World
 from tests.connectors.connector_doubles import quick
 from tests.connectors.hubspot_reader import ids, links, records
@@ -62,6 +64,11 @@ def agree(held: dict[str, dict[str, Any]], true: dict[str, dict[str, Any]]) -> N
     assert held.keys() == true.keys()
     for number, record in held.items():
         assert record == shown(true[number], record["properties"]), number
+
+
+def untimed(record: dict[str, Any]) -> dict[str, Any]:
+    values = {name: value for name, value in record["properties"].items() if name != "lastmodifieddate"}
+    return {**record, "updatedAt": None, "properties": values}
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +262,45 @@ def test_a_portal_that_is_worked_in_while_everything_goes_wrong_arrives_in_the_e
     doubtful = [number for number in shelf.held if number not in shelf.swept]
     still_there = ids(connector.read_ids("contacts", doubtful))
     assert set(shelf.held) - set(doubtful) | set(still_there) == set(true)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_everything_that_an_event_tells_of_is_read_again_by_id(empty: Bench, seed: int) -> None:
+    """After each edit, what `affected` names of its events is enough to know everything that changed."""
+    world, events = empty.world, []
+
+    def hear(what: str, record: Any, at: int, **more: Any) -> None:
+        events.append(hubspot_event(what, record, at, len(events), seed, "CRM", more))
+
+    world.hubspot.tell = hear
+    edits, connector = Edits(empty, seed), reader(empty)
+    held: dict[str, dict[str, Any]] = {}
+    links_held: dict[str, list[str]] = {}
+    company = empty.hubspot.post("/crm/v3/objects/companies", json={"properties": {"name": "A"}}).json()["id"]
+    for _ in range(40):
+        edits.one()
+        living = [
+            number for number, each in empty.state("hubspot")["contacts"].items() if not each["archived"]
+        ]
+        if living and edits.dice.random() < 0.5:
+            path = f"/crm/v4/objects/contacts/{edits.dice.choice(living)}/associations"
+            empty.hubspot.put(f"{path}/default/companies/{company}").raise_for_status()
+        concerned = [pair for event in events for pair in affected(event)]
+        events.clear()
+        world.advance(world.clock + timedelta(seconds=1))
+        asked = [number for name, number in concerned if name == "contacts"]
+        for number in asked:
+            held.pop(number, None)
+        held |= {each["id"]: each for each in records(connector.read_ids("contacts", asked))}
+        linked = [number for name, number in concerned if name == "contact_companies"]
+        links_held |= links(connector.read_ids("contact_companies", linked))
+        state = empty.state("hubspot")
+        # A change to the value that was there already moves the change time, which HubSpot announces to nobody.
+        agree(
+            *({number: untimed(each) for number, each in some.items()} for some in (held, state["contacts"]))
+        )
+        true = {
+            number: list(to) for number, to in state["associations"].get("contacts/companies", {}).items()
+        }
+        living = [number for number, each in state["contacts"].items() if not each["archived"]]
+        assert {number: to for number, to in links_held.items() if to and number in living} == true

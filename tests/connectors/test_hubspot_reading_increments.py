@@ -117,6 +117,14 @@ def test_pages_that_repeat_rows_lose_nothing_and_are_no_shortfall(
     assert (pages[-1].total, pages[-1].given) == (size, size)
 
 
+def test_rows_shown_twice_in_place_of_others_only_make_the_read_longer() -> None:
+    portal = FakeHubSpot(deals=[row(number, NOON - HOUR / 2) for number in range(1, 301)])
+    portal.spoil = lambda rows: [*rows[: len(rows) // 2 + 1], *rows[: len(rows) // 2]]
+    pages = list(hubspot(portal).read("deals", LAST_HOUR))
+    assert set(ids(pages)) == set(numbers(1, 300))
+    assert (pages[-1].warning, pages[-1].total, pages[-1].given) == (None, 300, 300)
+
+
 def test_a_record_that_changes_meanwhile_does_not_push_another_out_of_the_read() -> None:
     portal = FakeHubSpot(deals=[row(number, NOON - HOUR / 2) for number in range(1, 601)])
     later = (NOON + HOUR).isoformat()
