@@ -200,7 +200,11 @@ class Source(_Model):
 
 
 class Kpi(_Model):
-    """One figure: what it is called, what it means, who answers for it, where it should be."""
+    """One figure: what it is called, what it means, who answers for it, where it should be.
+
+    `needs` names the sources that it cannot do without, or resources of them (`hubspot.tickets`): the figure
+    is then touched by what happens to these alone.
+    """
 
     id: Identifier
     name: Bilingual
@@ -211,7 +215,11 @@ class Kpi(_Model):
     target_low: float | None = None
     target_high: float | None = None
     segments: dict[str, Target] = {}
-    needs: tuple[str, ...] = ()
+    needs: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9_]*)?$")], ...] = ()
+
+    def needs_of(self, source: str) -> tuple[str, ...]:
+        """Those of its needs that are the source or a resource of it."""
+        return tuple(need for need in self.needs if need.partition(".")[0] == source)
 
 
 class Step(_Model):
@@ -455,9 +463,10 @@ def _unique(file: str, what: str, values: Iterable[str]) -> None:
 
 def _check_references(playbook: Playbook) -> None:
     for kpi in playbook.kpis:
-        if unknown := sorted(set(kpi.needs) - set(playbook.source_ids)):
+        if unknown := sorted({need.partition(".")[0] for need in kpi.needs} - set(playbook.source_ids)):
             raise PlaybookError(
-                f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml"
+                f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml, "
+                "alone or with a resource (hubspot.tickets)"
             )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:

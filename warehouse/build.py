@@ -91,6 +91,11 @@ def _named(folder: Path, as_of: datetime, base: str, con: duckdb.DuckDBPyConnect
         "select source, state, reason, case when state <> 'complete' then good_until end "
         "from meta.source_status order by all"
     ).fetchall()
+    state += con.execute(
+        "select source, resource, state, reason, "
+        "case when state <> 'complete' then (total, given, good_until) end "
+        "from meta.resource_status order by all"
+    ).fetchall()
     digest = hashlib.sha256((base + json.dumps(state, default=str)).encode()).hexdigest()
     return folder / f"{as_of:%Y%m%dT%H%M%SZ}-{digest[:12]}.duckdb"
 
@@ -130,6 +135,7 @@ def _write(store: Store, path: Path, playbook: Playbook, as_of: datetime, models
 
 def _copy_states(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table target.meta.source_status as from warehouse.meta.source_status")
+    con.execute("create table target.meta.resource_status as from warehouse.meta.resource_status")
     con.execute("create table target.quality.drift as from warehouse.quality.drift")
     con.execute("create table target.quality.check_result as from warehouse.quality.staging_result")
     con.execute("create table target.quality.quarantine as from warehouse.quality.quarantine")
