@@ -245,7 +245,15 @@ class AlertRule(_Model):
     """When something looks wrong. A KPI rule fires beyond `fire` and clears only beyond `clear`."""
 
     id: Identifier
-    kind: Literal["source_late", "source_failed", "gate_failed", "kpi", "outbox_unknown", "job_failed"]
+    kind: Literal[
+        "source_late",
+        "source_partial",
+        "source_failed",
+        "gate_failed",
+        "kpi",
+        "outbox_unknown",
+        "job_failed",
+    ]
     severity: Literal["info", "warning", "critical"]
     kpi: str | None = None
     segment: str = "all"

@@ -76,10 +76,11 @@ class Trust:
     def needing(self, source: Source, playbook: Playbook) -> list[Kpi]:
         """The KPIs that are touched by how a source stands: by its faulty parts alone, where it names them."""
         faulty = {part.need for part in self.parts_of(source)}
+        touched = faulty | {source.source} if faulty else None
         return [
             kpi
             for kpi in playbook.kpis
-            if any(not faulty or need == source.source or need in faulty for need in kpi.needs_of(source.source))
+            if any(touched is None or need in touched for need in kpi.needs_of(source.source))
         ]
 
     def late(self, playbook: Playbook) -> list[Source]:

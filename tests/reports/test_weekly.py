@@ -177,7 +177,12 @@ def lost_right(build: Made, resource: str) -> None:
 @pytest.mark.parametrize(
     ("language", "source", "lost", "figure"),
     [
-        ("es", "HubSpot", "Sin permiso para leer: tickets. Give the token the scope x.", "Entregas con errores"),
+        (
+            "es",
+            "HubSpot",
+            "Sin permiso para leer: tickets. Give the token the scope x.",
+            "Entregas con errores",
+        ),
         ("en", "HubSpot", "No permission to read: tickets. Give the token the scope x.", "Error rate"),
     ],
 )
