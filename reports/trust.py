@@ -74,7 +74,7 @@ class Trust:
         return [part for part in self.parts if part.source == source.source and source.state == "partial"]
 
     def needing(self, source: Source, playbook: Playbook) -> list[Kpi]:
-        """The KPIs that are touched by how a source stands: by its faulty parts alone, where it names them."""
+        """The KPIs that how a source stands touches: those of its faulty parts alone, where it names them."""
         faulty = {part.need for part in self.parts_of(source)}
         touched = faulty | {source.source} if faulty else None
         return [

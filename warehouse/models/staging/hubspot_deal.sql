@@ -12,9 +12,11 @@ with records as (
             ],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
+        json_extract(body, '$.properties') as properties,
         from_json(
             body,
-            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
               "properties": {"dealname": "VARCHAR", "amount": "VARCHAR", "deal_currency_code": "VARCHAR",
                "dealstage": "VARCHAR", "pipeline": "VARCHAR", "dealtype": "VARCHAR",
                "createdate": "VARCHAR", "closedate": "VARCHAR", "hs_lastmodifieddate": "VARCHAR",
@@ -45,7 +47,9 @@ select
     try_cast(r.properties.tenfold_start_at as timestamptz) as starts_at,
     try_cast(r.properties.tenfold_end_at as timestamptz) as ends_at,
     try_cast(r.updatedAt as timestamptz) as updated_at,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    properties,
     run_id,
     absent,
     received_at

@@ -9,9 +9,11 @@ with records as (
             ['hs_pipeline', 'hs_pipeline_stage', 'tenfold_requested_at', 'tenfold_first_delivered_at'],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
+        json_extract(body, '$.properties') as properties,
         from_json(
             body,
-            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
               "properties": {"subject": "VARCHAR", "hs_pipeline": "VARCHAR", "hs_pipeline_stage": "VARCHAR",
                "createdate": "VARCHAR", "hs_lastmodifieddate": "VARCHAR", "closed_date": "VARCHAR",
                "hubspot_owner_id": "VARCHAR", "tenfold_deliverable_type": "VARCHAR",
@@ -35,7 +37,9 @@ select
     try_cast(r.properties.tenfold_errors_reported as bigint) as errors_reported,
     try_cast(r.properties.tenfold_reopened_count as bigint) as reopened_count,
     try_cast(r.updatedAt as timestamptz) as updated_at,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    properties,
     run_id,
     absent,
     received_at
