@@ -199,6 +199,20 @@ class Source(_Model):
     sweep_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class CustomProperty(_Model):
+    """A field of the account's own that gets a typed column in the staging table of its resource.
+
+    `property` is its name at the vendor. What cannot be read as `type` is empty in the column and stands in
+    quality.rejected.
+    """
+
+    source: str
+    resource: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    property: Annotated[str, Field(pattern=r"^[^\"'\\]+$")]
+    column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    type: Literal["text", "integer", "bigint", "double", "decimal", "boolean", "date", "timestamptz"]
+
+
 class Kpi(_Model):
     """One figure: what it is called, what it means, who answers for it, where it should be.
 
@@ -298,6 +312,7 @@ class Playbook(_Model):
     folder: Path
     company: Company
     sources: tuple[Source, ...]
+    properties: tuple[CustomProperty, ...]
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
     onboarding: Onboarding
@@ -345,6 +360,7 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         folder=root,
         company=_read(root, "company", Company),
         sources=sources,
+        properties=_read_list(root, "properties", CustomProperty, optional=True),
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
         onboarding=_read(root, "onboarding", Onboarding),
@@ -397,9 +413,14 @@ def _read(root: Path, name: str, model: type[M]) -> M:
     return _validated(file, _parse(root, file), model, prefix="")
 
 
-def _read_list(root: Path, name: str, model: type[M]) -> tuple[M, ...]:
+def _read_list(root: Path, name: str, model: type[M], *, optional: bool = False) -> tuple[M, ...]:
+    """The entries of a list; one that is `optional` may be empty or missing."""
     file = f"{name}.yaml"
+    if optional and not (root / file).exists():
+        return ()
     data = _parse(root, file)
+    if optional and not data:
+        return ()
     if not isinstance(data, list) or not data:
         raise PlaybookError(f"{file}: is no list; write one entry per line, each beginning with '- '")
     return tuple(
@@ -410,7 +431,7 @@ def _read_list(root: Path, name: str, model: type[M]) -> tuple[M, ...]:
 def _entry(number: int, item: object) -> str:
     """How an analyst finds the entry: its own name where it has one, else its number."""
     if isinstance(item, dict):
-        for key in ("id", "name", "item"):
+        for key in ("id", "name", "item", "property"):
             if isinstance(item.get(key), str):
                 return f"{item[key]}."
     return f"entry {number}."
@@ -451,6 +472,7 @@ def _read_wording(root: Path, language: str) -> dict[str, Any]:
 
 def _check_identity(playbook: Playbook) -> None:
     _unique("sources.yaml", "id", playbook.source_ids)
+    _unique("properties.yaml", "column", (f"{p.source}.{p.resource}.{p.column}" for p in playbook.properties))
     _unique("team.yaml", "id", (member.id for member in playbook.team))
     _unique("accounts.yaml", "name", (account.name for account in playbook.accounts))
     _unique("onboarding.yaml", "item", (item.item for item in playbook.onboarding.checklist))
@@ -475,6 +497,12 @@ def _check_references(playbook: Playbook) -> None:
             raise PlaybookError(
                 f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml, "
                 "alone or with a resource (hubspot.tickets)"
+            )
+    for found in playbook.properties:
+        if found.source not in playbook.source_ids:
+            raise PlaybookError(
+                f"properties.yaml: {found.property}.source: there is no source '{found.source}'; "
+                "use an id of sources.yaml"
             )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:

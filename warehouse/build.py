@@ -62,7 +62,7 @@ def build(
             found = _named(folder, as_of, base, con)
         if found.exists():
             return Build(found.stem, found, changed=False)
-        ordered = discover(models)
+        ordered = discover(models, playbook.properties)
         with store.write() as con:
             refresh(con, [model for model in ordered if model.layer == "staging"])
         with store.read() as con:
