@@ -135,7 +135,16 @@ def _write(store: Store, path: Path, playbook: Playbook, as_of: datetime, models
 
 def _copy_states(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table target.meta.source_status as from warehouse.meta.source_status")
-    con.execute("create table target.meta.resource_status as from warehouse.meta.resource_status")
+    # The tables of a source that was held back are older than what was read of it.
+    con.execute(
+        "create table target.meta.resource_status as "
+        "select r.* replace (if(h.source is null, r.state, 'failed') as state, "
+        "case when h.source is null then r.good_until when g.good_until is not null "
+        "then least(r.good_until, g.good_until) end as good_until) "
+        "from warehouse.meta.resource_status as r "
+        "left join (select distinct source from warehouse.meta.audit_failed) as h on h.source = r.source "
+        "left join warehouse.meta.source_good as g on g.source = r.source"
+    )
     con.execute("create table target.quality.drift as from warehouse.quality.drift")
     con.execute("create table target.quality.check_result as from warehouse.quality.staging_result")
     con.execute("create table target.quality.quarantine as from warehouse.quality.quarantine")

@@ -45,6 +45,7 @@ RESOURCES = {
         "email_contacts",
         "meeting_contacts",
         "call_contacts",
+        "feedback_contacts",
         "deal_history",
         "contact_history",
         "company_properties",
@@ -74,6 +75,7 @@ RESOURCES = {
         "tags",
         "automations",
         "automation_emails",
+        "audience_contacts",
     ],
     "accounting": ["entries", "movements"],
 }
@@ -472,7 +474,7 @@ class World:
             "meta.source_status",
             "source varchar, state varchar, reason varchar, finished_at timestamptz, good_until timestamptz",
             [
-                (s, state, None, None, self._good_until(state, until))
+                (s, state, None, self.as_of, self._good_until(state, until))
                 for s, (state, until) in self.status.items()
             ],
         )

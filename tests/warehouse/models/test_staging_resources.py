@@ -133,6 +133,25 @@ def test_what_is_gone_stays_with_its_last_body_and_counts_as_archived(
         assert "$.gone_at" in spec(model)["known"], f"{resource}: what we wrote ourselves is no news"
 
 
+@pytest.mark.parametrize("model", [m for m in models() if m.startswith("staging.") and "by" in spec(m)])
+def test_rows_that_are_made_again_alone_know_the_record_they_came_from(world: World, model: str) -> None:
+    loaded = spec(model)
+    parts = {
+        "conversation_parts": {"conversation_parts": [{"id": "p"}]},
+        "ticket_parts": {"ticket_parts": [{"id": "p"}]},
+    }
+    for key in ("c1+e1", "c1+e2") if "+" in loaded["by"] else ("7", "8"):
+        first, _, second = key.rpartition("+")
+        body = {
+            "id": second, "workflow_id": first, "audience_id": first, "campaign_id": first, "email_id": second,
+            "from": {"id": key}, "to": [{"toObjectId": 2}],
+            "propertiesWithHistory": {"amount": [{"value": "1", "timestamp": DAY}]}, **parts,
+        }  # fmt: skip
+        world.add(loaded["source"], loaded["resource"], body, key)
+    keys = {key for key, _ in world.raw[loaded["source"], loaded["resource"]]}
+    assert set(world.rows(model, columns=f"{loaded['by']} as raw_key")) == keys
+
+
 def test_every_resource_that_may_vanish_tells_so() -> None:
     told = {(source, resource) for _, source, resources in staged() for resource in resources}
     remains = {
@@ -198,7 +217,7 @@ def test_each_stream_keeps_its_own_kinds(world: World) -> None:
     assert pairs == {
         ("contact", "company"), ("deal", "company"), ("ticket", "company"), ("deal", "contact"),
         ("ticket", "contact"), ("deal", "line_item"), ("task", "contact"), ("note", "contact"),
-        ("email", "contact"), ("meeting", "contact"), ("call", "contact"),
+        ("email", "contact"), ("meeting", "contact"), ("call", "contact"), ("feedback_submission", "contact"),
     }  # fmt: skip
 
 
@@ -301,6 +320,20 @@ def test_a_ticket_of_intercom_has_its_state_whichever_version_writes_it(world: W
     )
     assert world.rows("staging.intercom_ticket_part", "ticket_id = '1'", "part_type, created_at") == [
         {"part_type": "comment", "created_at": utc("2026-05-01 11:00")}
+    ]
+
+
+def test_a_contact_of_an_audience_is_told_with_or_without_an_address(world: World) -> None:
+    channel = {
+        "email": "Ana@X.es", "hashed_email": "abc", "marketing_consent": {"status": "confirmed"},
+        "effective_subscription_status": {"value": "subscribed"},
+    }  # fmt: skip
+    for key, more in (("c1", {"email_channel": channel, "status": "active"}), ("c2", {"status": "archived"})):
+        world.add("mailchimp", "audience_contacts", {"id": key, "audience_id": "L1", **more}, f"L1+{key}")
+    columns = "contact_id, member_id, email, consent, subscription, archived"
+    assert [tuple(r.values()) for r in world.rows("staging.mailchimp_audience_contact", columns=columns)] == [
+        ("c1", "abc", "ana@x.es", "confirmed", "subscribed", False),
+        ("c2", None, None, None, None, True),
     ]
 
 

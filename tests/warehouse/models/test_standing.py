@@ -100,11 +100,25 @@ def test_a_source_that_does_not_tell_resources_apart_speaks_for_them_all(busines
     assert said(again, "K16") == (None, "not_evaluated", "hubspot is not configured")
 
 
-def test_a_source_that_failed_takes_its_resources_along(business: World) -> None:
+def test_what_a_failed_read_did_not_come_to_is_as_old_as_it_was(business: World) -> None:
     business.status["hubspot"] = ("failed", "2026-06-20 00:00")
+    business.resources["hubspot", "deals"] = ("complete", "2026-06-20 00:00")
     found = business.figure("K14", "2026-05")
     assert (found["value"], found["stale_since"]) == (0.0, utc("2026-06-20 00:00"))
     assert found["reason"] == "data as of 2026-06-19T22:00:00Z"
+
+
+def test_what_came_whole_in_a_read_in_which_another_resource_failed_is_fresh(business: World) -> None:
+    business.status["hubspot"] = ("failed", "2026-06-20 00:00")
+    business.resources["hubspot", "tickets"] = ("failed", "2026-06-20 00:00")
+    assert business.figure("K14", "2026-05")["stale_since"] is None
+    assert business.figure("K16", "2026-05")["stale_since"] == utc("2026-06-20 00:00")
+
+
+def test_a_source_that_failed_before_anything_came_whole_was_never_loaded(business: World) -> None:
+    business.status["hubspot"] = ("failed", None)
+    business.resources["hubspot", "tickets"] = ("failed", None)
+    assert said(business, "K16") == (None, "not_evaluated", "hubspot.tickets was never loaded")
 
 
 def test_records_that_are_missing_mark_the_figures_of_their_resource(business: World) -> None:

@@ -13,7 +13,8 @@ needs as (
     from (select id, unnest(needs) as need from playbook.kpi)
 ),
 
--- A resource stands for itself where its source tells resources apart; a source that failed takes all along.
+-- A resource stands for itself where its source tells resources apart. One that came whole in the very read in
+-- which another failed is fresh; what a read that failed did not come to is as old as it was.
 states as (
     select
         n.id,
@@ -21,14 +22,11 @@ states as (
         n.source,
         s.state as source_state,
         case
-            when n.resource is null or t.source is null or s.state = 'failed' then s.state
+            when n.resource is null or t.source is null then s.state
+            when s.state = 'failed' and coalesce(r.good_until < s.finished_at, true) then 'failed'
             else r.state
         end as state,
-        case
-            when n.resource is null or t.source is null then s.good_until
-            when s.state = 'failed' and r.good_until is not null then least(s.good_until, r.good_until)
-            else r.good_until
-        end as good_until,
+        if(n.resource is null or t.source is null, s.good_until, r.good_until) as good_until,
         if(r.state = 'not_permitted', n.need || ' is not permitted', null) as forbidden
     from needs as n
     left join meta.source_status as s on s.source = n.source

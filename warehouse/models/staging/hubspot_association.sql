@@ -22,6 +22,8 @@ with streams as (
     select 'meeting', 'contact', key, received_at, body from raw.hubspot_meeting_contacts_current
     union all
     select 'call', 'contact', key, received_at, body from raw.hubspot_call_contacts_current
+    union all
+    select 'feedback_submission', 'contact', key, received_at, body from raw.hubspot_feedback_contacts_current
 ),
 
 records as (

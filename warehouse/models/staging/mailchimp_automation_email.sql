@@ -1,5 +1,5 @@
 -- Mails of Mailchimp's classic automations as they stand now.
--- Grain: email_id. Owner: marketing. Reads: raw.mailchimp_automation_emails_current.
+-- Grain: automation_id, email_id. Owner: marketing. Reads: raw.mailchimp_automation_emails_current.
 with records as (
     select
         key,
