@@ -9,6 +9,7 @@ from reports.figures import Build
 from reports.formatting import Format
 
 OUTCOMES = ("passed", "warned", "failed", "not_evaluated")
+_EMPTY = "*"  # the row of all tables in which there was nothing to judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +190,16 @@ def trust_view(trust: Trust, playbook: Playbook, fmt: Format) -> TrustView:
         counts = by_model.setdefault(check.model, dict.fromkeys(OUTCOMES, 0))
         counts[check.outcome] += 1
     passed = sum(counts["passed"] for counts in by_model.values())
-    total = len(trust.checks)
+    empty = sum(sum(counts.values()) for counts in by_model.values() if _is_empty(counts))
+    total = len(trust.checks) - empty
     rejected = sum(r.count for r in trust.rejected)
-    if not total:
-        summary = words.text("data.checks.none")
-    elif passed == total:
-        summary = words.text("data.checks.all", passed=fmt.number(passed))
-    else:
-        summary = words.text("data.checks.some", passed=fmt.number(passed), total=fmt.number(total))
+    parts = []
+    if total:
+        key = "data.checks.all" if passed == total else "data.checks.some"
+        parts.append(words.text(key, passed=fmt.number(passed), total=fmt.number(total)))
+    if empty:
+        parts.append(words.count("data.checks.empty", empty))
+    summary = " ".join(parts) or words.text("data.checks.none")
     well = total == passed > 0 and not rejected and all(s.state == "complete" for s in trust.sources)
     return TrustView(
         fine=words.text("data.fine") if well else "",
@@ -288,18 +291,26 @@ def _part_text(part: Part, fmt: Format) -> str:
 
 
 def _grouped(by_model: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """Models whose checks all passed are summed by layer; every other model has a row of its own."""
+    """Models whose checks all passed are summed by layer, empty ones in all; every other one has its row."""
     rows: dict[str, dict[str, int]] = {}
     for model, counts in by_model.items():
         clean = counts["passed"] == sum(counts.values())
-        row = rows.setdefault(f"{model.partition('.')[0]}.*" if clean else model, dict.fromkeys(OUTCOMES, 0))
+        name = f"{model.partition('.')[0]}.*" if clean else _EMPTY if _is_empty(counts) else model
+        row = rows.setdefault(name, dict.fromkeys(OUTCOMES, 0))
         for outcome in OUTCOMES:
             row[outcome] += counts[outcome]
-    return dict(sorted(rows.items(), key=lambda item: (item[0].endswith("*"), item[0])))
+    return dict(sorted(rows.items(), key=lambda item: (item[0] == _EMPTY, item[0].endswith("*"), item[0])))
+
+
+def _is_empty(counts: Mapping[str, int]) -> bool:
+    """True for a table in which no check found a row to judge."""
+    return counts["not_evaluated"] == sum(counts.values())
 
 
 def _table_name(model: str, fmt: Format) -> str:
     """A layer in plain words; a single model by its own name, which whoever looks into it needs."""
+    if model == _EMPTY:
+        return fmt.wording.text("data.empty")
     key = f"data.layer.{model.removesuffix('.*')}"
     return fmt.wording.text(key) if model.endswith(".*") and fmt.wording.has(key) else model
 

@@ -336,6 +336,29 @@ def test_checks_that_did_not_pass_are_named_and_those_not_run_are_not_called_pas
     assert trust.fine == ""
 
 
+def test_empty_tables_are_one_line_and_neither_passed_nor_a_fault(
+    build: Made, ledger: Ledger, playbook: Playbook
+) -> None:
+    build.con.execute("delete from quality.rejected")
+    build.con.execute("delete from quality.check_result where status <> 'passed'")
+    build.con.execute(
+        "insert into quality.check_result "
+        "select 'staging.empty_' || n, 'unique', 'fail', 'not_evaluated', 0, 0, '', '', null from range(20) as r (n)"
+    )
+    trust = plain(build, ledger, playbook, "2026-W46", "en").edition.trust
+    assert trust.summary == (
+        "All 10 checks passed. In tables still empty there was nothing to judge (20 checks)."
+    )
+    last = trust.rows[-1]
+    assert (last.table, last.tone, last.counts["not_evaluated"]) == (
+        "Tables still empty",
+        "not_evaluated",
+        20,
+    )
+    assert not [row for row in trust.rows if "empty_" in row.table]
+    assert trust.fine
+
+
 def test_the_banner_is_there_for_a_sandbox_and_only_for_one(facts: Facts, playbook: Playbook) -> None:
     without = replace(facts, table=KpiTable({}))
     made_up = render(compose(without, playbook, "en"))
