@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from console.output import err, out, print_json, print_table, yes_no
+from console.output import err, out, print_json, print_notes, print_table, yes_no
 from settings import Settings, SettingsError, load_settings
 
 DONE, FAILED, WRONG_USE, WITH_WARNINGS = 0, 1, 2, 3
@@ -135,6 +135,9 @@ def doctor(as_json: Json = False) -> None:
                 for row in rows
             ],
         )
+        for row in rows:
+            if row.notes:
+                print_notes(row.system, row.notes)
         for row in rows:
             if row.remedy:
                 out.print(f"[bold]{row.system}[/]: {row.remedy}", soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.logging import RichHandler
 
-from console.output import err, out, print_table
+from console.output import err, out, print_notes, print_table
 from console.prefect_home import prepare_prefect
 from console.prefect_server import own_server
 from console.sandbox_process import running_sandbox
@@ -171,21 +171,37 @@ def run_sync(
                         "rows_seen": 0,
                         "rows_added": 0,
                         "seconds": 0.0,
+                        "parts": [],
                     }
                 )
         return reports
 
 
 def show_sources(reports: Sequence[Mapping[str, Any]]) -> None:
-    """What was read from each source."""
+    """What was read from each source, and under it what did not come and why."""
     print_table(
         "Sources",
-        ["source", "state", "rows read", "new", "seconds", "why"],
+        ["source", "state", "rows read", "new", "seconds"],
         [
-            [r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]]
+            [
+                r["source"],
+                r["state"].replace("_", " "),
+                f"{r['rows_seen']:,}",
+                f"{r['rows_added']:,}",
+                r["seconds"],
+            ]
             for r in reports
         ],
     )
+    for report in reports:
+        if report["reason"]:
+            print_notes(f"{report['source']}, {report['state'].replace('_', ' ')}", _why(report))
+
+
+def _why(report: Mapping[str, Any]) -> list[str]:
+    from warehouse.status import ResourceStatus
+
+    return [ResourceStatus(report["source"], **part).text for part in report["parts"]] or [report["reason"]]
 
 
 def run_import(
@@ -212,7 +228,8 @@ def run_import(
     path.mkdir(parents=True, exist_ok=True)
     home = Home(path=path, kind="real", settings=settings)
     store = Store(path, settings.warehouse.key)
-    report = import_files(files, Landing(path), store, current_time(home), options)
+    alone = not settings.inbox.is_dir()
+    report = import_files(files, Landing(path), store, current_time(home), options, alone=alone)
     return {"files": list(report.files), "report": report}
 
 

@@ -232,7 +232,7 @@ with talks as (
 )
 select
     c.client_id, c.name, c.industry, c.language, c.owner_id, c.started_at, c.ended_at, c.archived,
-    c.missing_items, p.person_id, p.email, p.first_name, p.language, p.opted_out,
+    c.missing_items, c.former_ids, p.person_id, p.email, p.first_name, p.language, p.opted_out,
     t.lowest_rating, t.open_conversations
 from core.client as c
 left join core.person as p on p.person_id = c.main_person_id
@@ -249,7 +249,8 @@ def read_clients(con: Any, as_of: datetime, since: timedelta = KEPT_IN_VIEW) -> 
 
 def _clients(rows: Iterable[Sequence[Any]]) -> Iterator[Client]:
     for row in rows:
-        (client_id, name, industry, language, owner, start, end, archived, missing, *person, low, talks) = row
+        (client_id, name, industry, language, owner, start, end, archived, missing, formers, *rest) = row
+        *person, low, talks = rest
         person_id, email, first_name, spoken, opted_out = person
         yield Client(
             client_id=str(client_id),
@@ -264,4 +265,5 @@ def _clients(rows: Iterable[Sequence[Any]]) -> Iterator[Client]:
             lowest_rating=low,
             open_conversations=talks or 0,
             archived=bool(archived),
+            former_ids=tuple(formers or ()),
         )

@@ -36,7 +36,7 @@ from warehouse.expectations import Result
 from warehouse.publish import publish
 from warehouse.published import Published
 from warehouse.raw import merged_runs
-from warehouse.status import SourceStatus, held_back, record_status, source_statuses
+from warehouse.status import SourceStatus, held_back, incomplete, record_status, source_statuses
 
 progress = logging.getLogger("tasks.progress")
 progress.setLevel(logging.INFO)  # one line per stage and source: what a person watches in Prefect's UI
@@ -128,7 +128,15 @@ def _read(
     report = _sync(rooms, source, as_of, full=full, since=since)
     if report.state == "failed":
         raise SourceFailed(report.reason)
-    return _account(source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds)
+    account = _account(
+        source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds
+    )
+    if report.state == "partial":
+        account["parts"] = [
+            {key: getattr(part, key) for key in ("resource", "state", "reason", "total", "given")}
+            for part in incomplete(rooms.store, source)
+        ]
+    return account
 
 
 @task(name="read-back", task_run_name="read back", cache_policy=NO_CACHE)
@@ -174,6 +182,7 @@ def _account(
         "rows_seen": seen,
         "rows_added": added,
         "seconds": round(seconds, 2),
+        "parts": [],
     }
 
 
@@ -322,7 +331,9 @@ def evaluate_alerts(as_of: datetime) -> dict[str, int]:
         facts = alerting.Facts(
             kpi_rows=_kpi_facts(rooms),
             sources=[
-                alerting.SourceState(status.source, status.state, status.reason, status.good_until)
+                alerting.SourceState(
+                    status.source, status.state, status.reason, status.good_until, status.finished_at
+                )
                 for status in source_statuses(rooms.store).values()
             ],
             gate=_gate(rooms),

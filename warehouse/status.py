@@ -42,6 +42,15 @@ class ResourceStatus:
     finished_at: datetime | None = None
     good_until: datetime | None = None
 
+    @property
+    def text(self) -> str:
+        """How it stands, in a line for an operator: `tickets: not permitted. Why, and what to do.`."""
+        counts = ""
+        if self.total is not None and self.given is not None and self.given < self.total:
+            counts = f", {self.given:,} of {self.total:,} came"
+        reason = f" {self.reason}" if self.reason else ""
+        return f"{self.resource}: {self.state.replace('_', ' ')}{counts}.{reason}"
+
 
 def record_status(store: Store, status: SourceStatus) -> None:
     """Write how a source's last read ended; a status without `good_until` keeps the one known before.
@@ -100,6 +109,15 @@ def resource_statuses(store: Store) -> list[ResourceStatus]:
             "from meta.resource_status order by source, resource"
         ).fetchall()
     return [ResourceStatus(*row) for row in rows]
+
+
+def incomplete(store: Store, source: str) -> list[ResourceStatus]:
+    """What of a source did not come whole when it was last read, by name."""
+    return [
+        status
+        for status in resource_statuses(store)
+        if status.source == source and status.state != "complete"
+    ]
 
 
 def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: datetime) -> SourceStatus:
