@@ -10,8 +10,6 @@ OWNERS = f"/crm/owners/{VERSION}"
 PIPELINES = f"/crm/pipelines/{VERSION}"
 ACCOUNT = f"/account-info/{VERSION}/details"
 
-TASK_TO_CONTACT = 204  # HubSpot's own id of the association type
-
 # Explicit lists: "all properties" makes addresses that HubSpot refuses as too long (414), and floods raw.
 PROPERTIES: dict[str, tuple[str, ...]] = {
     "companies": (

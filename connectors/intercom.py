@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from connectors.errors import NotFound, Refused, RetryLater, UnexpectedData
+from connectors.intercom_write import IntercomWrites
 from connectors.limiter import Limit, Limiter
 from connectors.pages import (
     Access,
@@ -65,6 +66,11 @@ class Intercom:
     def __init__(self, transport: Transport, api_version: str = "") -> None:
         self._http = transport
         self.api_version = api_version
+
+    @property
+    def writes(self) -> IntercomWrites:
+        """The same workspace, to write into."""
+        return IntercomWrites(self._http)
 
     def identity(self) -> Identity:
         """The workspace behind the token."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from connectors.errors import FixConfig, UnexpectedData
+from connectors.mailchimp_write import MailchimpWrites
 from connectors.pages import (
     Access,
     Identity,
@@ -96,6 +97,11 @@ class Mailchimp:
 
     def __init__(self, transport: Transport) -> None:
         self._http = transport
+
+    @property
+    def writes(self) -> MailchimpWrites:
+        """The same account, to write into."""
+        return MailchimpWrites(self._http)
 
     def identity(self) -> Identity:
         """The account behind the key."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,7 +23,14 @@ import orjson
 import stamina
 
 from connectors.answers import Answer, problem
-from connectors.errors import FixConfig, HandOverUnknown, QuotaSpent, RetryLater, UnexpectedData
+from connectors.errors import (
+    ConnectorError,
+    FixConfig,
+    HandOverUnknown,
+    QuotaSpent,
+    RetryLater,
+    UnexpectedData,
+)
 from connectors.limiter import Limiter
 
 logger = logging.getLogger(__name__)
@@ -33,6 +40,8 @@ logging.getLogger("stamina").setLevel(logging.ERROR)
 
 Params = Mapping[str, str | int | bool]
 Parts = Mapping[str, str]
+# What a call is for: reads give way to what has to be done now when a day's calls run short.
+Purpose = Literal["read", "act"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +80,21 @@ class Transport:
         limiters: Mapping[str, Limiter] | None = None,
         connections: int = 10,
         bare_403_is_throttling: bool = False,
+        explain: Callable[[Answer], ConnectorError | None] = lambda _: None,
         policy: Policy | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`limiters` by name: each call names the one it counts against, "" unless told."""
+        """`limiters` by name: each call names the one it counts against, "" unless told.
+
+        `explain` knows what an error answer of this vendor means where its body says more than its status.
+        """
         self.vendor = vendor
         self.policy = policy or Policy()
         self.quota_zone: str | None = None
         self._limiters = limiters or {}
         self._bare_403_is_throttling = bare_403_is_throttling
+        self._explain = explain
         self._clock = clock
         self._stopped: tuple[float, QuotaSpent] | None = None
         self._stop = threading.Lock()
@@ -105,13 +119,22 @@ class Transport:
         limit: str = "",
         parts: Parts | None = None,
         tries: int | None = None,
+        purpose: Purpose = "read",
     ) -> Reply:
         """Read; `{name}` in `path` is filled from `parts`, escaped. Raises ConnectorError."""
-        return self.call("GET", path, params=params, limit=limit, parts=parts, tries=tries)
+        return self.call("GET", path, params=params, limit=limit, parts=parts, tries=tries, purpose=purpose)
 
-    def post(self, path: str, json: object, *, limit: str = "", parts: Parts | None = None) -> Reply:
+    def post(
+        self,
+        path: str,
+        json: object,
+        *,
+        limit: str = "",
+        parts: Parts | None = None,
+        purpose: Purpose = "read",
+    ) -> Reply:
         """Read with a question in the body, or write what may be written twice. Raises ConnectorError."""
-        return self.call("POST", path, json=json, limit=limit, parts=parts)
+        return self.call("POST", path, json=json, limit=limit, parts=parts, purpose=purpose)
 
     def call(
         self,
@@ -124,11 +147,14 @@ class Transport:
         repeatable: bool = True,
         parts: Parts | None = None,
         tries: int | None = None,
+        purpose: Purpose = "read",  # noqa: ARG002 - told by every caller; the day's reserve will need it
+        decode: Callable[[bytes], Any] = orjson.loads,
     ) -> Reply:
         """The answer of one request, tried again while it heals with time.
 
         With `repeatable` False the request must not be done twice: it is tried again only where the vendor
-        certainly did nothing, and an outcome that nobody can know raises HandOverUnknown.
+        certainly did nothing, and an outcome that nobody can know raises HandOverUnknown. `decode` makes an
+        object of a body and raises ValueError for one that is broken.
         """
         label = f"{self.vendor}: {method} {path}"
         request = self._http.build_request(
@@ -163,10 +189,12 @@ class Transport:
                 self._refuse_when_stopped()
                 if limiter is not None:
                     limiter.acquire()
-                return self._send(request, label, repeatable=repeatable)
+                return self._send(request, label, decode, repeatable=repeatable)
         raise AssertionError(label)  # stamina either returned or raised
 
-    def _send(self, request: httpx.Request, label: str, *, repeatable: bool) -> Reply:
+    def _send(
+        self, request: httpx.Request, label: str, decode: Callable[[bytes], Any], *, repeatable: bool
+    ) -> Reply:
         try:
             response = self._http.send(request)
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError):
@@ -181,18 +209,18 @@ class Transport:
             if not repeatable:
                 raise _unknown(label, "was cut off") from None
             raise RetryLater(f"{label} was cut off or truncated; run it again later.") from None
-        if response.status_code >= 500 and not repeatable:
-            raise _unknown(label, f"answered {response.status_code}")
-        return self._read(response, label, repeatable=repeatable)
+        return self._read(response, label, decode, repeatable=repeatable)
 
-    def _read(self, response: httpx.Response, label: str, *, repeatable: bool) -> Reply:
+    def _read(
+        self, response: httpx.Response, label: str, decode: Callable[[bytes], Any], *, repeatable: bool
+    ) -> Reply:
         status, body = response.status_code, response.content
         if 200 <= status < 300:
             if not body:
                 return Reply(status, body, None)
             try:
-                data = orjson.loads(body)
-            except orjson.JSONDecodeError:
+                data = decode(body)
+            except ValueError:  # of which orjson's own error is one
                 if looks_like_html(body):
                     raise UnexpectedData(
                         f"{label} answered {status} with a web page instead of JSON; "
@@ -214,7 +242,10 @@ class Transport:
             has_body=bool(body.strip()) and not looks_like_html(body),
             bare_403_is_throttling=self._bare_403_is_throttling,
         )
-        error = problem(answer)
+        error = self._explain(answer)
+        if error is None and status >= 500 and not repeatable:
+            raise _unknown(label, f"answered {status}")
+        error = error or problem(answer)
         if isinstance(error, QuotaSpent):
             error.retry_after = error.retry_after or self._until_midnight()
             with self._stop:
