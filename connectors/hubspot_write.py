@@ -234,8 +234,8 @@ class HubSpotWrites:
         if steps_back(current.get(STAGE), stage):
             if not may_step_back:
                 raise Refused(
-                    f"hubspot: the lifecycle stage of a record of {kind} would step back, which HubSpot drops; "
-                    "nothing was written. Say that it may step back if that is meant."
+                    f"hubspot: the lifecycle stage of a record of {kind} would step back, and HubSpot drops "
+                    "that; nothing was written. Say that it may step back if that is meant."
                 )
             self.update(kind, record_id, {STAGE: ""})
         told = self.update(kind, record_id, different)

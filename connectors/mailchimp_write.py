@@ -133,9 +133,7 @@ class MailchimpWrites:
         repeatable: bool = True,
     ) -> Reply:
         try:
-            return self._http.call(
-                method, path, json=said, parts=parts, repeatable=repeatable, purpose="act"
-            )
+            return self._http.call(method, path, json=said, parts=parts, repeatable=repeatable, purpose="act")
         except Refused as refused:
             if refused.code in WILL:
                 raise NotWanted(

@@ -15,7 +15,6 @@ from connectors.answers import Answer
 from connectors.errors import (
     ConnectorError,
     FixConfig,
-    HandOverUnknown,
     NotCertain,
     PermanentRefusal,
     Refused,
@@ -29,11 +28,12 @@ TAKEN = ("sent", "queued", "scheduled")
 TURNED_AWAY = ("rejected", "invalid")
 MARK = "tenfold"  # the metadata field that carries our marker
 MOST_FOUND = 1000  # Mandrill's maximum
-# What the name of an error means; the others are about the one message.
+# What the name of an error means.
 FIX_ACCOUNT = ("Invalid_Key", "PaymentRequired", "PoorReputation", "Unknown_Subaccount")
 FIX_TEMPLATE = ("Unknown_Template",)
-MAY_BE_DONE = ("GeneralError",)
 AWAY = ("ServiceUnavailable",)
+# About the request, so that nothing was done. Any other name is a fault of Mandrill's own: its status counts.
+REFUSED = ("ValidationError", "Invalid_", "Unknown_")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
 
@@ -95,7 +95,9 @@ class Mandrill:
                 state = str(row.get("state"))
                 # Later states (bounced, spam, unsub …) are the fate of a mail that was sent.
                 return _taken(state if state in TURNED_AWAY else "sent", row)
-        raise NotCertain("mandrill: POST /messages/search.json does not show the mail (yet); asked again later.")
+        raise NotCertain(
+            "mandrill: POST /messages/search.json does not show the mail (yet); asked again later."
+        )
 
     def _ask(
         self, path: str, said: Mapping[str, object], *, repeatable: bool = True
@@ -141,18 +143,18 @@ def explain(answer: Answer) -> ConnectorError | None:
     name = answer.said.get("name")
     if answer.said.get("status") != "error" or not isinstance(name, str) or not _WORD.fullmatch(name):
         return None
+    if answer.status == 429:
+        return None
     what = f"{answer.label} answered {name}"
     if name in FIX_ACCOUNT:
         return FixConfig(f"{what}: check TENFOLD_MANDRILL__KEY and the account.")
     if name in FIX_TEMPLATE:
         return Refused(f"{what}: there is no template of that name; create and publish it.", name)
-    if name in MAY_BE_DONE:
-        return HandOverUnknown(f"{what}: it may have been done; look it up before doing it again.")
     if name in AWAY:
         return RetryLater(f"{what}: run it again later.", answer.retry_after)
-    if answer.status == 429:
-        return None
-    return Refused(f"{what}: the request is refused as it is.", name)
+    if name.startswith(REFUSED):
+        return Refused(f"{what}: the request is refused as it is.", name)
+    return None
 
 
 def connect(settings: Settings, policy: Policy) -> Mandrill | None:

@@ -18,6 +18,7 @@ from settings import (
     HubSpotSettings,
     IntercomSettings,
     MailchimpSettings,
+    MandrillSettings,
     Settings,
     SmtpSettings,
     SmtpUrl,
@@ -97,6 +98,13 @@ def sandbox_settings(settings: Settings, description: dict[str, Any]) -> Setting
             ),
             "accounting": AccountingSettings(inbox=Path(description["inbox"])),
             "smtp": SmtpSettings(url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"])),
+            # Never the real account's: what the simulated company sends would reach real people.
+            "mandrill": MandrillSettings(
+                key=SecretStr(description["mandrill"]["key"]),
+                base_url=url(description["mandrill"]["base_url"]),
+            )
+            if "mandrill" in description
+            else MandrillSettings(),
             "alerts": settings.alerts
             if settings.alerts.urls
             else AlertSettings(urls=(SecretStr(description["notify"]["url"]),)),

@@ -1,4 +1,4 @@
-"""Tasks in HubSpot: one call, never twice, found again by their marker."""
+"""Writing into HubSpot: one call, never twice, found again by a marker; only what differs."""
 
 from datetime import datetime
 
@@ -8,6 +8,7 @@ import pytest
 
 from connectors.errors import HandOverUnknown, UnexpectedData
 from connectors.hubspot import HubSpot
+from connectors.hubspot_write import About
 from tests.connectors.connector_doubles import answering, transport_to
 
 DUE = datetime.fromisoformat("2026-03-12T09:00:00+01:00")
@@ -16,7 +17,12 @@ DUE = datetime.fromisoformat("2026-03-12T09:00:00+01:00")
 def test_a_task_is_created_with_its_contact_in_one_call() -> None:
     handler, seen = answering(httpx.Response(201, json={"id": "77", "properties": {}}))
     made = HubSpot(transport_to(handler)).create_task(
-        "501", due=DUE, subject="Call", body="Why [tenfold:O3:501]", owner_id="9", kind="CALL"
+        About("contacts", "501"),
+        due=DUE,
+        subject="Call",
+        body="Why [tenfold:O3:501]",
+        owner_id="9",
+        kind="CALL",
     )
     assert made == "77"
     (request,) = seen
@@ -39,14 +45,18 @@ def test_a_task_is_created_with_its_contact_in_one_call() -> None:
 def test_a_task_whose_answer_was_lost_is_not_created_again(answer: httpx.Response | Exception) -> None:
     handler, seen = answering(answer)
     with pytest.raises(HandOverUnknown):
-        HubSpot(transport_to(handler)).create_task("501", due=DUE, subject="Call", body="x")
+        HubSpot(transport_to(handler)).create_task(
+            About("contacts", "501"), due=DUE, subject="Call", body="x"
+        )
     assert len(seen) == 1
 
 
 def test_a_created_task_without_an_id_is_not_taken_for_success() -> None:
     handler, _ = answering(httpx.Response(201, json={"properties": {}}))
     with pytest.raises(UnexpectedData, match="marker"):
-        HubSpot(transport_to(handler)).create_task("501", due=DUE, subject="Call", body="x")
+        HubSpot(transport_to(handler)).create_task(
+            About("contacts", "501"), due=DUE, subject="Call", body="x"
+        )
 
 
 def tasks_of(bodies: dict[str, str | None], page: int = 500) -> tuple[HubSpot, list[str]]:
@@ -76,13 +86,15 @@ def test_a_task_is_found_by_its_marker_among_all_of_the_contact(page: int) -> No
     bodies["249"] = None
     bodies["250"] = "Please call. <!-- tenfold:O3:501 -->"
     connector, asked = tasks_of(bodies, page)
-    assert connector.find_task("501", "tenfold:O3:501") == "250"
+    assert connector.find_marked("tasks", About("contacts", "501"), "tenfold:O3:501") == "250"
     assert not any("search" in path for path in asked)
 
 
 def test_no_task_is_found_where_none_has_the_marker() -> None:
-    assert tasks_of({"1": "another"})[0].find_task("501", "tenfold:O3:501") is None
-    assert tasks_of({})[0].find_task("501", "tenfold:O3:501") is None
+    assert (
+        tasks_of({"1": "another"})[0].find_marked("tasks", About("contacts", "501"), "tenfold:O3:501") is None
+    )
+    assert tasks_of({})[0].find_marked("tasks", About("contacts", "501"), "tenfold:O3:501") is None
 
 
 def test_properties_are_told_as_they_are_now_and_a_record_that_is_gone_is_none() -> None:

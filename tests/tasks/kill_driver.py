@@ -21,7 +21,9 @@ from connectors.transport import Transport
 from tasks.deliver import Delivered, deliver
 from tasks.follow_up import follow_up
 from tasks.journey import Client
-from tasks.routes import MailRoute, TaskRoute
+from tasks.routes import MailRoute
+from tasks.routes_hubspot import Task
+from tasks.verbs import routes_of
 from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients, live_ledger, person
 from warehouse.ledger import open_ledger
 
@@ -35,7 +37,12 @@ WATCHED = {
         "warehouse/ledger.py",
         "connectors/smtp.py",
     ),
-    "hubspot_task": ("tasks/deliver.py", "tasks/routes.py", "connectors/hubspot_write.py"),
+    "hubspot_task": (
+        "tasks/deliver.py",
+        "tasks/verbs.py",
+        "tasks/routes_hubspot.py",
+        "connectors/hubspot_write.py",
+    ),
 }
 Place = tuple[str, int]
 Trace = Callable[[FrameType, str, Any], Any]
@@ -51,8 +58,9 @@ def run(home: Path, addresses: dict[str, str], who: list[Client], channel: str, 
             return deliver(ledger, home, {channel: mail}, as_of)
         hubspot = Transport("hubspot", addresses["crm"], headers={"Authorization": "Bearer x"})
         try:
-            task = TaskRoute(HubSpotWrites(hubspot), settle_seconds=0.02)
-            return deliver(ledger, home, {channel: task}, as_of)
+            return deliver(
+                ledger, home, routes_of(HubSpotWrites(hubspot), [Task], settle_seconds=0.02), as_of
+            )
         finally:
             hubspot.close()
 
