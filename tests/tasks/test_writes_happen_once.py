@@ -3,8 +3,7 @@
 Counted in the vendors' own records, never in ours.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +13,6 @@ from typing import Any
 import pytest
 
 from tasks.channels import CHANNELS
-from tasks.deliver import Delivered, deliver
-from tasks.effects import effect
 from tasks.routes_hubspot import Contact, Note, Task, Update
 from tasks.routes_intercom import (
     Assign,
@@ -31,9 +28,8 @@ from tasks.routes_intercom import (
 from tasks.routes_intercom import Note as TalkNote
 from tasks.routes_mailchimp import Event, Tags, Upsert
 from tasks.verbs import Verb
-from tests.tasks.follow_up_cases import live_ledger
-from tests.tasks.vendors import ADMIN, DONE, FATES, LIST, TEAM, Died, Fate, Vendors
-from warehouse.ledger import Ledger, Outbox
+from tests.tasks.vendors import ADMIN, DONE, FATES, LIST, TEAM, Died, Fate, Vendors, only, queue, turn
+from warehouse.ledger import Ledger
 
 ANA = "ana@client.example"
 
@@ -201,75 +197,37 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def vendors(tmp_path: Path) -> Iterator[Vendors]:
-    made = Vendors(tmp_path / "world")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path, vendors: Vendors) -> Iterator[Ledger]:
-    with live_ledger(tmp_path, vendors.now) as opened:
-        yield opened
-
-
-def queue(ledger: Ledger, vendors: Vendors, verb: Verb[Any], occasion: str = "a day") -> None:
-    wanted = effect(verb, occasion, useful_until=vendors.now + timedelta(days=30))
-    assert ledger.enqueue([wanted], vendors.now) == 1
-
-
-def turn(ledger: Ledger, vendors: Vendors, home: Path) -> Delivered:
-    return deliver(ledger, home, vendors.routes(), vendors.now)
-
-
-def only(ledger: Ledger) -> Outbox:
-    [row] = ledger.outbox_rows()
-    return row
-
-
-def lose(vendors: Vendors, case: Case, fate: Fate) -> None:
-    for network in vendors.networks.values():
-        network.fate = fate
-        network.fits = lambda request: bool(re.fullmatch(case.write, f"{request.method} {request.url.path}"))
-
-
-def heal(vendors: Vendors) -> None:
-    for network in vendors.networks.values():
-        network.fate = None
-
-
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} {case.write.split()[0]}")
 def test_whatever_becomes_of_the_answer_it_happens_once(
-    ledger: Ledger, vendors: Vendors, tmp_path: Path, case: Case, fate: Fate
+    live: Ledger, vendors: Vendors, tmp_path: Path, case: Case, fate: Fate
 ) -> None:
     verb = case.stage(vendors)
-    queue(ledger, vendors, verb)
-    lose(vendors, case, fate)
+    queue(live, vendors, verb)
+    vendors.lose(case.write, fate)
     with suppress(Died):
-        turn(ledger, vendors, tmp_path)
+        turn(live, vendors, tmp_path)
     assert bool(case.done(vendors, verb)) == (fate in DONE)  # the fate was met
-    heal(vendors)
+    vendors.heal()
     for _ in range(3):
         vendors.later()
-        turn(ledger, vendors, tmp_path)
-    assert (case.done(vendors, verb), only(ledger).state) == (1, "sent")
+        turn(live, vendors, tmp_path)
+    assert (case.done(vendors, verb), only(live).state) == (1, "sent")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} {case.write.split()[0]}")
 def test_with_a_good_network_it_happens_once_and_what_is_so_already_is_not_written_again(
-    ledger: Ledger, vendors: Vendors, tmp_path: Path, case: Case
+    live: Ledger, vendors: Vendors, tmp_path: Path, case: Case
 ) -> None:
     verb = case.stage(vendors)
-    queue(ledger, vendors, verb)
-    assert turn(ledger, vendors, tmp_path).total("sent") == 1
+    queue(live, vendors, verb)
+    assert turn(live, vendors, tmp_path).total("sent") == 1
     assert case.done(vendors, verb) == 1
     if verb.nature not in ("repeatable", "compared"):
         return
     before = [network.writes() for network in vendors.networks.values()]
-    queue(ledger, vendors, verb, "another day")
-    assert turn(ledger, vendors, tmp_path).total("sent") == 1
+    queue(live, vendors, verb, "another day")
+    assert turn(live, vendors, tmp_path).total("sent") == 1
     assert [network.writes() for network in vendors.networks.values()] == before
     assert case.done(vendors, verb) == 1
 

@@ -3,6 +3,7 @@
 The servers are the judge: how often a thing happened is read from their own records.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,8 +23,12 @@ from sandbox.mailchimp_records import Member, subscriber_hash
 from sandbox.wire import App
 from sandbox.world import World
 from tasks import routes_hubspot, routes_intercom, routes_mailchimp
-from tasks.verbs import VerbRoute, routes_of
+from tasks.consent import Consent
+from tasks.deliver import Delivered, deliver
+from tasks.effects import effect
+from tasks.verbs import Verb, VerbRoute, routes_of
 from tests.sandbox.worlds import TOKEN, Bench, Direct, plan, told
+from warehouse.ledger import Ledger, Outbox
 
 Fate = Literal[
     "timed out, not done", "timed out, done", "cut off, done", "502, done", "died before", "died after"
@@ -125,6 +130,16 @@ class Vendors:
         self.world.advance(self.world.clock + timedelta(hours=7))
         return self.now
 
+    def lose(self, request: str, fate: Fate) -> None:
+        """From now on, requests like "POST .*/reply" meet this fate."""
+        for network in self.networks.values():
+            network.fate = fate
+            network.fits = lambda sent: bool(re.fullmatch(request, f"{sent.method} {sent.url.path}"))
+
+    def heal(self) -> None:
+        for network in self.networks.values():
+            network.fate = None
+
     def close(self) -> None:
         self.world.close()
 
@@ -173,3 +188,19 @@ class Vendors:
 
     def events(self, email: str) -> Sequence[dict[str, Any]]:
         return self.world.mailchimp.member_events.get(self.held(email).contact_id, [])
+
+
+def queue(ledger: Ledger, vendors: Vendors, verb: Verb[Any], occasion: str = "a day") -> int:
+    """Queue the effect of a verb; how many were new."""
+    wanted = effect(verb, occasion, useful_until=vendors.now + timedelta(days=30))
+    return ledger.enqueue([wanted], vendors.now)
+
+
+def turn(ledger: Ledger, vendors: Vendors, home: Path, consent: Consent | None = None) -> Delivered:
+    """One turn of the sender."""
+    return deliver(ledger, home, vendors.routes(), vendors.now, consent=consent)
+
+
+def only(ledger: Ledger) -> Outbox:
+    [row] = ledger.outbox_rows()
+    return row
