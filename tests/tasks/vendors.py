@@ -15,11 +15,13 @@ import httpx
 from connectors.hubspot import HubSpot
 from connectors.intercom import Intercom
 from connectors.mailchimp import Mailchimp, authorization
+from connectors.mandrill import Mandrill, explain
 from connectors.transport import Policy, Transport
 from sandbox.hubspot_records import Record
 from sandbox.intercom_records import ADMIN_IDS, TEAM_IDS, Conversation, Part
 from sandbox.mailchimp_records import LIST_ID as LIST
 from sandbox.mailchimp_records import Member, subscriber_hash
+from sandbox.mandrill import MandrillServer
 from sandbox.wire import App
 from sandbox.world import World
 from tasks import routes_hubspot, routes_intercom, routes_mailchimp
@@ -97,14 +99,21 @@ class Vendors:
             "hubspot": Network(Direct(App(bench.hubspot_server, faults))),
             "intercom": Network(Direct(App(bench.intercom_server, faults))),
             "mailchimp": Network(Direct(bench.mailchimp_app)),
+            "mandrill": Network(Direct(App(MandrillServer(self.world, TOKEN, bench.violations), faults))),
         }
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         self.hubspot = HubSpot(self._transport("hubspot", "", bearer))
         self.intercom = Intercom(self._transport("intercom", "", {**bearer, "Intercom-Version": "2.16"}))
         self.mailchimp = Mailchimp(self._transport("mailchimp", "/3.0", authorization(TOKEN)))
-        self.client = {"hubspot": bench.hubspot, "intercom": bench.intercom, "mailchimp": bench.mailchimp}
+        self.mandrill = Mandrill(self._transport("mandrill", "/api/1.3", {}, explain=explain), TOKEN)
+        self.client = {
+            "hubspot": bench.hubspot,
+            "intercom": bench.intercom,
+            "mailchimp": bench.mailchimp,
+            "mandrill": bench.mandrill,
+        }
 
-    def _transport(self, name: str, path: str, headers: Mapping[str, str]) -> Transport:
+    def _transport(self, name: str, path: str, headers: Mapping[str, str], **options: Any) -> Transport:
         # One try for each turn, so that a test sees what the outbox itself does about a loss.
         return Transport(
             name,
@@ -112,6 +121,7 @@ class Vendors:
             headers=headers,
             policy=Policy(attempts=1, pause=lambda _: 0.0),
             transport=self.networks[name],
+            **options,
         )
 
     def routes(self) -> dict[str, VerbRoute]:
@@ -119,6 +129,7 @@ class Vendors:
             **routes_of(self.hubspot, routes_hubspot.VERBS, settle_seconds=0),
             **routes_of(self.intercom.writes, routes_intercom.VERBS, settle_seconds=0),
             **routes_of(self.mailchimp.writes, routes_mailchimp.VERBS, settle_seconds=0),
+            **routes_of(self.mandrill, routes_mailchimp.MANDRILL_VERBS, settle_seconds=0),
         }
 
     @property
