@@ -287,7 +287,7 @@ def report(
 
 @app.command(name="go-live")
 def go_live(
-    channel: Annotated[str | None, typer.Argument(help="mail, hubspot_task, notify or all.")] = None,
+    channel: Annotated[str | None, typer.Argument(help="One of the channels that it shows, or all.")] = None,
     date_from: Annotated[
         str | None,
         typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20)."),
@@ -314,8 +314,8 @@ def go_live(
         return
     print_table(
         "Channels",
-        ["channel", "mode", "from"],
-        [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]],
+        ["channel", "mode", "from", "waiting", "what goes out"],
+        [[r["channel"], r["mode"], r["go_live_date"], r["waiting"], r["does"]] for r in answer["switches"]],
     )
     print_table(
         "Would be sent first",

@@ -375,6 +375,7 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
     """Set a channel's switch when one is named; every switch and the first things that would be sent."""
     with working_home(settings, quiet=True):
         from tasks import switches
+        from tasks.channels import CHANNELS
         from tasks.rooms import open_rooms
 
         rooms = open_rooms()
@@ -388,9 +389,17 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
                     switches.stop(ledger, name, as_of)
                 else:
                     switches.dry_run(ledger, name, as_of)
+            counts = ledger.outbox_counts()
+            set_to = ledger.switches()
             rows = [
-                {"channel": row.channel, "mode": row.mode, "go_live_date": row.go_live_date}
-                for row in ledger.switches().values()
+                {
+                    "channel": name,
+                    "does": channel_of.does,
+                    "mode": set_to[name].mode,
+                    "go_live_date": set_to[name].go_live_date,
+                    "waiting": counts.get((name, "queued"), 0),
+                }
+                for name, channel_of in CHANNELS.items()
             ]
     from warehouse.errors import NothingPublished
 
