@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.errors import Conflict, NotFound, Refused, UnexpectedData
+from connectors.hubspot_difference import STAGE, difference, steps_back
 from connectors.hubspot_paths import OBJECTS
-from connectors.hubspot_properties import STAGE, difference, steps_back
 from connectors.transport import Reply, Transport, records_in
 
 BATCH = 100  # records in one batch/read

@@ -99,6 +99,10 @@ class Mandrill:
             "mandrill: POST /messages/search.json does not show the mail (yet); asked again later."
         )
 
+    def ping(self) -> None:
+        """Only whether the key is accepted. Raises ConnectorError."""
+        self._http.call("POST", "/users/ping2.json", json={"key": self._key}, tries=1, purpose="act")
+
     def _ask(
         self, path: str, said: Mapping[str, object], *, repeatable: bool = True
     ) -> Sequence[dict[str, Any]]:

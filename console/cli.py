@@ -322,6 +322,12 @@ def go_live(
         ["client", "step", "due"],
         [[r["client"], r["step"], r["due"]] for r in answer["first"]],
     )
+    if answer["queued"]:
+        print_table(
+            "Waits in the outbox",
+            ["id", "channel", "what", "until"],
+            [[r["id"], r["channel"], r["what"], r["until"]] for r in answer["queued"]],
+        )
 
 
 # --- what only reads ----------------------------------------------------------------------------------

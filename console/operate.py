@@ -372,7 +372,7 @@ def run_report(settings: Settings, kind: str, week: str | None) -> dict[str, Any
 
 
 def switch_channels(settings: Settings, channel: str | None, mode: str, day: date | None) -> dict[str, Any]:
-    """Set a channel's switch when one is named; every switch and the first things that would be sent."""
+    """Set a channel's switch when one is named; every switch, what would be decided first, what waits."""
     with working_home(settings, quiet=True):
         from tasks import switches
         from tasks.channels import CHANNELS
@@ -390,6 +390,10 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
                 else:
                     switches.dry_run(ledger, name, as_of)
             counts = ledger.outbox_counts()
+            queued = [
+                {"id": row.id, "channel": row.channel, "what": row.business_key, "until": row.useful_until}
+                for row in ledger.outbox_rows("queued")[:20]
+            ]
             set_to = ledger.switches()
             rows = [
                 {
@@ -407,7 +411,7 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
         first = plan_follow_up(settings, 0)[:20]
     except NothingPublished:
         first = []
-    return {"switches": rows, "first": first}
+    return {"switches": rows, "first": first, "queued": queued}
 
 
 def resolve_outbox(settings: Settings, row: int, outcome: str, by: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AwareDatetime, Field
 
 from connectors.errors import NotFound, PermanentRefusal
-from connectors.hubspot_properties import difference
+from connectors.hubspot_difference import difference
 from connectors.hubspot_write import About, HubSpotWrites, Kind
 from tasks.routes import Handed
 from tasks.verbs import Nature, Verb, require_marker

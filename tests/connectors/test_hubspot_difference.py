@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.hubspot_properties import STAGES, difference, steps_back
+from connectors.hubspot_difference import STAGES, difference, steps_back
 
 
 @pytest.mark.parametrize(
