@@ -3,6 +3,8 @@
 A row goes queued -> sending -> (handover_at is committed) -> sent. Whatever a killed sender leaves behind is
 read from that: without handover_at nothing left the house and the row is queued again; with it, the provider
 is asked whether it was done, or, where that cannot be asked, the row is `unknown` and a person settles it.
+What was not found is queued again and keeps its handover_at: a lost request may still arrive late, so the
+provider is asked once more before it is done again.
 """
 
 import fcntl
@@ -13,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +121,12 @@ class _Run:
         self._consent = consent
         self.counts: Counter[tuple[str, str]] = Counter()
         self.paused: dict[str, str] = {}
+        self._in_doubt: datetime | None = None  # since when the row at hand may be out there
 
     def recover(self) -> None:
         """Settle rows that a dead sender left in `sending`: with the lock held, nobody else can own them."""
         for row in self._ledger.outbox_rows("sending"):
+            self._in_doubt = row.handover_at
             if row.handover_at is None:
                 self._settle(row, "queued", error="the sender ended before handing over", count="requeued")
             else:
@@ -165,14 +170,25 @@ class _Run:
             # The kill switch may have been thrown since the list was made.
             if row.state != "queued" or switch is None or switch.mode != "live":
                 return None
-            if row.useful_until is not None and self._as_of > row.useful_until:
+            # What may be out there is asked about first, however late it is.
+            if self._is_stale(row) and row.handover_at is None:
                 row.state, row.error, row.settled_at = "skipped_stale", "too_late", self._as_of
                 self.counts[row.channel, "skipped_stale"] += 1
                 return None
-            row.state, row.handover_at = "sending", None
+            row.state = "sending"
             return row
 
+    def _is_stale(self, row: Outbox) -> bool:
+        return row.useful_until is not None and self._as_of > row.useful_until
+
     def _one(self, route: Route, row: Outbox) -> str:
+        self._in_doubt = row.handover_at
+        if self._in_doubt is not None:
+            outcome = self._ask(row, row.error or "", waited=True)
+            if outcome is not None:
+                return outcome
+            if self._is_stale(row):
+                return self._settle(row, "skipped_stale", error="too_late")
         try:
             prepared = route.prepare(row.payload, row.marker, self._as_of)
         except PermanentRefusal as error:
@@ -216,19 +232,29 @@ class _Run:
     def _mark_hand_over(self, row: Outbox) -> None:
         with self._ledger.write() as session:
             stored = session.get_one(Outbox, row.id)
-            stored.handover_at = self._as_of
+            stored.handover_at = self._in_doubt or self._as_of
             stored.attempts += 1
             row.handover_at, row.attempts = stored.handover_at, stored.attempts
 
     def _after_lost_answer(self, row: Outbox, error: str) -> str:
+        self._in_doubt = row.handover_at
+        outcome = self._ask(row, error)
+        if outcome is not None:
+            return outcome
+        if row.attempts >= ATTEMPTS:
+            return self._settle(row, "failed", error=f"{error} Given up after {row.attempts} attempts.")
+        return self._settle(row, "queued", error=error, count="requeued")
+
+    def _ask(self, row: Outbox, error: str, *, waited: bool = False) -> str | None:
+        """The outcome of a row that may be out there; None when it certainly is not."""
         if row.channel not in CHANNELS or not CHANNELS[row.channel].askable:
             return self._settle(row, "unknown", error=error)
         route, since = self._routes.get(row.channel), row.handover_at
         if route is None or since is None:
             return "sending"  # it can be asked, once the vendor is configured again
-        handed = Handed(row.payload, row.marker, since, lambda reference: self._taken(row, reference))
+        taken = partial(self._taken, row)
         try:
-            reference = route.look_up(handed)
+            reference = route.look_up(Handed(row.payload, row.marker, since, taken, waited))
         except NotCertain as silence:
             if self._as_of - since < ASKED_FOR:
                 return "sending"  # asked again at the next turn, and never done again meanwhile
@@ -241,11 +267,9 @@ class _Run:
             self.paused[row.channel] = str(trouble)
             log.warning("outbox row %s cannot be looked up yet", row.id)
             return "sending"  # asked again at the next turn
-        if reference is not None:
-            return self._settle(row, "sent", reference=reference, count="recovered")
-        if row.attempts >= ATTEMPTS:
-            return self._settle(row, "failed", error=f"{error} Given up after {row.attempts} attempts.")
-        return self._settle(row, "queued", error=error, count="requeued")
+        if reference is None:
+            return None
+        return self._settle(row, "sent", reference=reference, count="recovered")
 
     def _taken(self, row: Outbox, reference: str) -> bool:
         """Whether another row of the channel has this reference of the provider's."""
@@ -283,7 +307,7 @@ class _Run:
             if reference is not None:
                 stored.provider_ref = reference
             if state == "queued":
-                stored.handover_at = None
+                stored.handover_at = self._in_doubt
             else:
                 stored.settled_at = self._as_of
         outcome = count or state

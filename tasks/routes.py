@@ -18,13 +18,15 @@ Payload = Mapping[str, Any]
 class Handed:
     """An effect that was handed over at `since`, whose answer nobody has.
 
-    `taken` says of a provider's reference whether another row has it: then it is that row's effect.
+    `taken` says of a provider's reference whether another row has it: then it is that row's effect. `waited`:
+    requests still on their way have had their time.
     """
 
     payload: Payload
     marker: str
     since: datetime
     taken: Callable[[str], bool] = lambda _: False
+    waited: bool = False
 
 
 class Route(Protocol):

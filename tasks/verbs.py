@@ -110,7 +110,7 @@ class VerbRoute:
         except PermanentRefusal as error:
             raise HandOverUnknown(f"it was handed over, and cannot be looked up: {error}") from None
         found = verb.look_up(self._vendor, handed)
-        if found is None and self._settle > 0 and verb.nature != "repeatable":
+        if found is None and self._settle > 0 and not handed.waited and verb.nature != "repeatable":
             time.sleep(self._settle)
             found = verb.look_up(self._vendor, handed)
         return found

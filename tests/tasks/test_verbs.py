@@ -19,7 +19,7 @@ from tasks.routes_intercom import Close, ContactAttributes, Reply, Snooze, Tag
 from tasks.routes_mailchimp import Event, JourneyStep, Tags, Transactional, Upsert
 from tasks.verbs import Verb
 from tests.sandbox.worlds import CLOCK, TOKEN
-from tests.tasks.vendors import ADMIN, LIST, OTHER_ADMIN, Died, Vendors, only, queue, turn
+from tests.tasks.vendors import ADMIN, LIST, OTHER_ADMIN, Died, Fate, Vendors, only, queue, turn
 from warehouse.ledger import Ledger
 
 ANA = "ana@client.example"
@@ -279,6 +279,24 @@ def test_a_row_whose_vendor_is_not_configured_any_more_waits_to_be_asked(
     assert only(live).state == "sending"
     turn(live, vendors, tmp_path)
     assert only(live).state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("fate", "state"), [("timed out, done late", "sent"), ("timed out, not done", "skipped_stale")]
+)
+def test_what_came_late_is_known_as_done_though_it_would_be_too_late_to_do_it(
+    live: Ledger, vendors: Vendors, tmp_path: Path, fate: Fate, state: str
+) -> None:
+    verb = Reply(conversation_id=vendors.conversation(), admin_id=ADMIN, body="It is done.")
+    live.enqueue([effect(verb, "1", useful_until=vendors.now + timedelta(hours=1))], vendors.now)
+    vendors.lose("POST .*/reply", fate)
+    turn(live, vendors, tmp_path)
+    vendors.heal()
+    vendors.arrive()
+    vendors.later()
+    turn(live, vendors, tmp_path, lambda *_: "opted_out")
+    assert only(live).state == state
+    assert len(vendors.parts(verb.conversation_id, "comment")) == (state == "sent")
 
 
 # Mailchimp

@@ -33,11 +33,18 @@ from tests.sandbox.worlds import TOKEN, Bench, Direct, plan, told
 from warehouse.ledger import Ledger, Outbox
 
 Fate = Literal[
-    "timed out, not done", "timed out, done", "cut off, done", "502, done", "died before", "died after"
+    "timed out, not done",
+    "timed out, done",
+    "timed out, done late",
+    "cut off, done",
+    "502, done",
+    "died before",
+    "died after",
 ]
 FATES: tuple[Fate, ...] = (
     "timed out, not done",
     "timed out, done",
+    "timed out, done late",
     "cut off, done",
     "502, done",
     "died before",
@@ -60,12 +67,15 @@ class Network(httpx.BaseTransport):
     fits: Callable[[httpx.Request], bool] = lambda _: False
     fate: Fate | None = None
     carried: list[tuple[str, str]] = field(default_factory=list)
+    late: list[httpx.Request] = field(default_factory=list)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         fate = self.fate if self.fits(request) else None
         if fate == "died before":
             raise Died
-        if fate == "timed out, not done":
+        if fate == "timed out, done late":
+            self.late.append(request)
+        if fate in ("timed out, not done", "timed out, done late"):
             raise httpx.ReadTimeout("", request=request)
         answer = self.inner.handle_request(request)
         self.carried.append((request.method, request.url.path))
@@ -150,6 +160,12 @@ class Vendors:
     def heal(self) -> None:
         for network in self.networks.values():
             network.fate = None
+
+    def arrive(self) -> None:
+        """What was on its way all the time reaches its vendor now."""
+        for network in self.networks.values():
+            while network.late:
+                network.handle_request(network.late.pop())
 
     def close(self) -> None:
         self.world.close()
