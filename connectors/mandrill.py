@@ -1,4 +1,4 @@
-"""Mailchimp Transactional (Mandrill): one mail to one person by a template, and finding it again.
+"""Mailchimp Transactional (Mandrill): one mail to one person, and finding it again.
 
 A 200 is not success: what became of the mail stands in the answer. Errors may come with any status, with
 their name in the body. The search index lags, so what it does not show may have been sent all the same.
@@ -52,26 +52,46 @@ class Mandrill:
         *,
         variables: Mapping[str, object],
         subject: str | None = None,
-        tags: Sequence[str] = (),
     ) -> str:
         """Mandrill's id of the mail that it took. Sender and, unless given, subject are the template's.
 
         Raises PermanentRefusal with Mandrill's reason for an address that it will not send to, and
         HandOverUnknown when the answer was lost; then ask `find`.
         """
-        message: dict[str, object] = {
-            "to": [{"email": to, "type": "to"}],
+        message = {
+            **_addressed(to, marker),
             "global_merge_vars": [{"name": name, "content": value} for name, value in variables.items()],
-            "metadata": {MARK: marker},
-            "tags": list(tags),
         }
         if subject is not None:
             message["subject"] = subject
-        rows = self._ask(
-            "/messages/send-template.json",
-            {"template_name": template, "template_content": [], "message": message},
-            repeatable=False,
-        )
+        said = {"template_name": template, "template_content": [], "message": message}
+        return self._hand_over("/messages/send-template.json", said)
+
+    def send(
+        self,
+        to: str,
+        marker: str,
+        *,
+        sender: str,
+        sender_name: str,
+        subject: str,
+        text: str,
+        html: str | None,
+    ) -> str:
+        """Mandrill's id of a mail written by us that it took. Raises as `send_template`."""
+        message = {
+            **_addressed(to, marker),
+            "from_email": sender,
+            "from_name": sender_name,
+            "subject": subject,
+            "text": text,
+        }
+        if html is not None:
+            message["html"] = html
+        return self._hand_over("/messages/send.json", {"message": message})
+
+    def _hand_over(self, path: str, said: Mapping[str, object]) -> str:
+        rows = self._ask(path, said, repeatable=False)
         if len(rows) != 1:
             raise UnexpectedData("mandrill: one mail was handed over, and not one was answered for.")
         return _taken(str(rows[0].get("status")), rows[0])
@@ -122,6 +142,10 @@ class Mandrill:
     def close(self) -> None:
         """Give back connections."""
         self._http.close()
+
+
+def _addressed(to: str, marker: str) -> dict[str, object]:
+    return {"to": [{"email": to, "type": "to"}], "metadata": {MARK: marker}}
 
 
 def _array(body: bytes) -> dict[str, Any]:

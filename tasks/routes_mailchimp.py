@@ -152,21 +152,30 @@ class JourneyStep(Verb[MailchimpWrites]):
         raise HandOverUnknown("mailchimp: journeys cannot be asked who entered them.")
 
 
-class Transactional(Verb[Mandrill]):
-    """One mail to one person by a template of Mandrill's."""
+class _SingleMail(Verb[Mandrill]):
+    """One mail to one person, through Mandrill."""
 
     channel: ClassVar[str] = "transactional"
     nature: ClassVar[Nature] = "marked"
-    do: Literal["template"] = "template"
-    template: str
     email: Email
-    subject: str | None = None
-    variables: Mapping[str, Any] = Field(default_factory=dict)
 
     @property
     def client_sees(self) -> bool:
         """Yes."""
         return True
+
+    def look_up(self, vendor: Mandrill, handed: Handed) -> str | None:
+        """Mandrill's id of the mail with the marker; its index lags, so its silence is never certain."""
+        return vendor.find(self.email, handed.marker, handed.since)
+
+
+class TemplateMail(_SingleMail):
+    """By a template of Mandrill's; sender and, unless given, subject are the template's."""
+
+    do: Literal["template"] = "template"
+    template: str
+    subject: str | None = None
+    variables: Mapping[str, Any] = Field(default_factory=dict)
 
     def hand_over(self, vendor: Mandrill, marker: str) -> str:
         """Send it; Mandrill's id of the mail."""
@@ -174,10 +183,29 @@ class Transactional(Verb[Mandrill]):
             self.template, self.email, marker, variables=self.variables, subject=self.subject
         )
 
-    def look_up(self, vendor: Mandrill, handed: Handed) -> str | None:
-        """Mandrill's id of the mail with the marker; its index lags, so its silence is never certain."""
-        return vendor.find(self.email, handed.marker, handed.since)
+
+class WrittenMail(_SingleMail):
+    """In our own words."""
+
+    do: Literal["message"] = "message"
+    sender: Email
+    sender_name: str
+    subject: str
+    text: str
+    html: str | None = None
+
+    def hand_over(self, vendor: Mandrill, marker: str) -> str:
+        """Send it; Mandrill's id of the mail."""
+        return vendor.send(
+            self.email,
+            marker,
+            sender=self.sender,
+            sender_name=self.sender_name,
+            subject=self.subject,
+            text=self.text,
+            html=self.html,
+        )
 
 
 VERBS: Sequence[type[Verb[MailchimpWrites]]] = (Upsert, Tags, Event, JourneyStep)
-MANDRILL_VERBS: Sequence[type[Verb[Mandrill]]] = (Transactional,)
+MANDRILL_VERBS: Sequence[type[Verb[Mandrill]]] = (TemplateMail, WrittenMail)

@@ -29,7 +29,7 @@ def account(*answers: httpx.Response | Exception) -> tuple[Mandrill, list[httpx.
 
 
 def send(to: Mandrill) -> str:
-    return to.send_template("welcome", ANA, "[tenfold:1]", variables={"first_name": "Ana"}, tags=["hello"])
+    return to.send_template("welcome", ANA, "[tenfold:1]", variables={"first_name": "Ana"})
 
 
 def row(**changes: object) -> dict:
@@ -53,8 +53,28 @@ def test_a_mail_carries_its_marker_and_the_key_only_in_the_body() -> None:
             "to": [{"email": ANA, "type": "to"}],
             "global_merge_vars": [{"name": "first_name", "content": "Ana"}],
             "metadata": {"tenfold": "[tenfold:1]"},
-            "tags": ["hello"],
         },
+    }
+
+
+def test_a_mail_in_our_own_words_has_our_sender() -> None:
+    to, seen = account(httpx.Response(200, json=[row()]))
+    words = {
+        "sender": "us@tenfold.example",
+        "sender_name": "Us",
+        "subject": "Hi",
+        "text": "Hi.",
+        "html": None,
+    }
+    assert to.send(ANA, "[tenfold:1]", **words) == "abc"
+    assert seen[0].url.path == "/messages/send.json"
+    assert orjson.loads(seen[0].content)["message"] == {
+        "to": [{"email": ANA, "type": "to"}],
+        "metadata": {"tenfold": "[tenfold:1]"},
+        "from_email": "us@tenfold.example",
+        "from_name": "Us",
+        "subject": "Hi",
+        "text": "Hi.",
     }
 
 

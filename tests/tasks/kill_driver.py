@@ -31,7 +31,7 @@ from tasks.journey import Client
 from tasks.routes import MailRoute
 from tasks.routes_hubspot import Task
 from tasks.routes_intercom import Reply
-from tasks.routes_mailchimp import JourneyStep, Transactional
+from tasks.routes_mailchimp import JourneyStep, TemplateMail
 from tasks.verbs import Verb, routes_of
 from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients, live_ledger, person
 from warehouse.ledger import open_ledger
@@ -108,7 +108,7 @@ def run_verb(home: Path, world: dict[str, Any], channel: str, number: int) -> De
             )
         )
     else:
-        verb = Transactional(template="welcome", email=email)
+        verb = TemplateMail(template="welcome", email=email)
         mandrill = Transport("mandrill", world["mandrill"]["base_url"], headers={}, explain=explain)
         vendor = Mandrill(mandrill, world["mandrill"]["key"])
     with open_ledger(home) as ledger:

@@ -22,7 +22,7 @@ from tasks.outside import outside
 from tasks.rooms import Rooms, open_rooms
 from tasks.routes_hubspot import Note
 from tasks.routes_intercom import Reply
-from tasks.routes_mailchimp import Transactional
+from tasks.routes_mailchimp import TemplateMail
 from tests.sandbox.worlds import Served, start, stop
 from tests.tasks.follow_up_cases import ALWAYS, START
 from warehouse.ledger import Ledger, Switch, open_ledger
@@ -118,7 +118,7 @@ def test_whatever_is_cut_off_over_the_wire_happens_once(
         verbs = [
             Note(person_id=contact, at=now, body="Spoke to her."),
             Reply(conversation_id=talk, admin_id=ADMIN, body="A sentence that nobody else says."),
-            Transactional(template="welcome", email="once@client.example"),
+            TemplateMail(template="welcome", email="once@client.example"),
         ]
         until = now + timedelta(days=2)
         ledger.enqueue([effect(verb, "over the wire", useful_until=until) for verb in verbs], now)

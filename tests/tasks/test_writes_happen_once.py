@@ -26,7 +26,7 @@ from tasks.routes_intercom import (
     Untag,
 )
 from tasks.routes_intercom import Note as TalkNote
-from tasks.routes_mailchimp import Event, JourneyStep, Tags, Transactional, Upsert
+from tasks.routes_mailchimp import Event, JourneyStep, Tags, TemplateMail, Upsert, WrittenMail
 from tasks.verbs import Verb
 from tests.tasks.vendors import ADMIN, DONE, FATES, LIST, TEAM, Died, Fate, Vendors, only, queue, turn
 from warehouse.ledger import Ledger
@@ -203,12 +203,20 @@ CASES = [
     Case(
         "transactional/template",
         r"POST .*/send-template.json",
-        lambda _: Transactional(template="welcome", email=ANA, variables={"first_name": "Ana"}),
+        lambda _: TemplateMail(template="welcome", email=ANA, variables={"first_name": "Ana"}),
         lambda v, _: sum(each.state == "sent" for each in v.world.mandrill.messages.values()),
+    ),
+    Case(
+        "transactional/message",
+        r"POST .*/send.json",
+        lambda _: WrittenMail(
+            email=ANA, sender="us@tenfold.example", sender_name="Us", subject="Your data", text="Attached."
+        ),
+        lambda v, _: sum(each.subject == "Your data" for each in v.world.mandrill.messages.values()),
     ),
 ]
 # What nobody can be asked about, or whose silence proves nothing: not even what was not done is done again.
-NEVER_AGAIN = ("mailchimp_journey/journey_step", "transactional/template")
+NEVER_AGAIN = ("mailchimp_journey/journey_step", "transactional/template", "transactional/message")
 
 
 @pytest.mark.parametrize("fate", FATES)
