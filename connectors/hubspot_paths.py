@@ -11,8 +11,6 @@ PIPELINES = f"/crm/pipelines/{VERSION}"
 DEFINITIONS = f"/crm/properties/{VERSION}"
 ACCOUNT = f"/account-info/{VERSION}/details"
 
-TASK_TO_CONTACT = 204  # HubSpot's own id of the association type
-
 # HubSpot's number of each kind of object, as its webhooks name it. In reading order: what others refer to
 # comes first.
 OBJECT_TYPES: dict[str, str] = {

@@ -12,6 +12,7 @@ from connectors.errors import UnexpectedData
 from connectors.intercom_companies import ScrollLock, companies
 from connectors.intercom_conversations import NARROWEST, conversations, width_for
 from connectors.intercom_paths import RESOURCES, SINGLE, compares_seconds
+from connectors.intercom_write import IntercomWrites
 from connectors.limiter import Limit, Limiter
 from connectors.one_by_one import asked
 from connectors.pages import (
@@ -56,6 +57,11 @@ class Intercom:
         self._exact = compares_seconds(api_version)
         self._width = width
         self._scroll_lock = scroll_lock
+
+    @property
+    def writes(self) -> IntercomWrites:
+        """The same workspace, to write into."""
+        return IntercomWrites(self._http)
 
     def identity(self) -> Identity:
         """The workspace behind the token."""

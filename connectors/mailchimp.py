@@ -16,6 +16,7 @@ from connectors.mailchimp_contacts import audience_contacts, check_offered
 from connectors.mailchimp_lists import everything, in_turn
 from connectors.mailchimp_members import members
 from connectors.mailchimp_paths import RESOURCES, SINGLE, Place, iso
+from connectors.mailchimp_write import MailchimpWrites
 from connectors.one_by_one import asked
 from connectors.pages import (
     Access,
@@ -64,6 +65,11 @@ class Mailchimp:
     def __init__(self, transport: Transport, *, width: int = 1) -> None:
         self._http = transport
         self._width = width
+
+    @property
+    def writes(self) -> MailchimpWrites:
+        """The same account, to write into."""
+        return MailchimpWrites(self._http)
 
     def identity(self) -> Identity:
         """The account behind the key."""

@@ -290,7 +290,7 @@ def report(
 
 @app.command(name="go-live")
 def go_live(
-    channel: Annotated[str | None, typer.Argument(help="mail, hubspot_task, notify or all.")] = None,
+    channel: Annotated[str | None, typer.Argument(help="One of the channels that it shows, or all.")] = None,
     date_from: Annotated[
         str | None,
         typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20)."),
@@ -317,14 +317,20 @@ def go_live(
         return
     print_table(
         "Channels",
-        ["channel", "mode", "from"],
-        [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]],
+        ["channel", "mode", "from", "waiting", "what goes out"],
+        [[r["channel"], r["mode"], r["go_live_date"], r["waiting"], r["does"]] for r in answer["switches"]],
     )
     print_table(
         "Would be sent first",
         ["client", "step", "due"],
         [[r["client"], r["step"], r["due"]] for r in answer["first"]],
     )
+    if answer["queued"]:
+        print_table(
+            "Waits in the outbox",
+            ["id", "channel", "what", "until"],
+            [[r["id"], r["channel"], r["what"], r["until"]] for r in answer["queued"]],
+        )
 
 
 # --- what only reads ----------------------------------------------------------------------------------

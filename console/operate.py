@@ -389,9 +389,10 @@ def run_report(settings: Settings, kind: str, week: str | None) -> dict[str, Any
 
 
 def switch_channels(settings: Settings, channel: str | None, mode: str, day: date | None) -> dict[str, Any]:
-    """Set a channel's switch when one is named; every switch and the first things that would be sent."""
+    """Set a channel's switch when one is named; every switch, what would be decided first, what waits."""
     with working_home(settings, quiet=True):
         from tasks import switches
+        from tasks.channels import CHANNELS
         from tasks.rooms import open_rooms
 
         rooms = open_rooms()
@@ -405,9 +406,21 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
                     switches.stop(ledger, name, as_of)
                 else:
                     switches.dry_run(ledger, name, as_of)
+            counts = ledger.outbox_counts()
+            queued = [
+                {"id": row.id, "channel": row.channel, "what": row.business_key, "until": row.useful_until}
+                for row in ledger.outbox_rows("queued")[:20]
+            ]
+            set_to = ledger.switches()
             rows = [
-                {"channel": row.channel, "mode": row.mode, "go_live_date": row.go_live_date}
-                for row in ledger.switches().values()
+                {
+                    "channel": name,
+                    "does": channel_of.does,
+                    "mode": set_to[name].mode,
+                    "go_live_date": set_to[name].go_live_date,
+                    "waiting": counts.get((name, "queued"), 0),
+                }
+                for name, channel_of in CHANNELS.items()
             ]
     from warehouse.errors import NothingPublished
 
@@ -415,7 +428,7 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
         first = plan_follow_up(settings, 0)[:20]
     except NothingPublished:
         first = []
-    return {"switches": rows, "first": first}
+    return {"switches": rows, "first": first, "queued": queued}
 
 
 def resolve_outbox(settings: Settings, row: int, outcome: str, by: str) -> None:

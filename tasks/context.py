@@ -19,6 +19,7 @@ from settings import (
     IntercomSettings,
     LimitsSettings,
     MailchimpSettings,
+    MandrillSettings,
     Settings,
     SmtpSettings,
     SmtpUrl,
@@ -101,6 +102,13 @@ def sandbox_settings(settings: Settings, description: dict[str, Any], home: Path
             ),
             "accounting": AccountingSettings(inbox=Path(description["inbox"])),
             "smtp": SmtpSettings(url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"])),
+            # Never the real account's: what the simulated company sends would reach real people.
+            "mandrill": MandrillSettings(
+                key=SecretStr(description["mandrill"]["key"]),
+                base_url=url(description["mandrill"]["base_url"]),
+            )
+            if "mandrill" in description
+            else MandrillSettings(),
             "alerts": settings.alerts
             if settings.alerts.urls
             else AlertSettings(urls=(SecretStr(description["notify"]["url"]),)),

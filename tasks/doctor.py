@@ -8,10 +8,11 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors import registry
-from connectors.errors import FixConfig, RetryLater
+from connectors import mandrill, registry
+from connectors.errors import ConnectorError, FixConfig, RetryLater
 from connectors.pages import Connector
 from connectors.smtp import SmtpSender
+from connectors.transport import Policy
 from playbook.loader import PlaybookError, load_playbook
 from settings import Settings, SettingsError
 from warehouse.errors import WarehouseError
@@ -52,6 +53,7 @@ class Health:
 NOT_CONFIGURED = {
     "accounting": "set TENFOLD_ACCOUNTING__INBOX to the folder of exports",
     "smtp": "set TENFOLD_SMTP__URL; until then no mail leaves",
+    "mandrill": "set TENFOLD_MANDRILL__KEY; until then no transactional mail leaves",
     "alerts": "set TENFOLD_ALERTS__URLS to one or more Apprise addresses",
 }
 
@@ -86,6 +88,7 @@ def examine(
     ]
     rows.append(_with_reads(_accounting(settings), reads))
     rows.append(_smtp(settings))
+    rows.append(_mandrill(settings))
     rows.append(_alerts(settings))
     rows.append(_playbook(settings))
     rows.append(_warehouse(home, reads.trouble))
@@ -186,6 +189,21 @@ def _smtp(settings: Settings) -> Health:
     except RetryLater as error:
         return Health("smtp", True, False, None, "", str(error), "check host and port in TENFOLD_SMTP__URL")
     return Health("smtp", True, True, True, "", f"{url.host} accepts our greeting", "")
+
+
+def _mandrill(settings: Settings) -> Health:
+    account = mandrill.connect(settings, Policy(timeout=10))
+    if account is None:
+        return _missing("mandrill")
+    try:
+        account.ping()
+    except FixConfig as error:
+        return Health("mandrill", True, True, False, "", str(error), "correct TENFOLD_MANDRILL__KEY")
+    except ConnectorError as error:
+        return Health("mandrill", True, False, None, "", str(error), "check TENFOLD_MANDRILL__BASE_URL")
+    finally:
+        account.close()
+    return Health("mandrill", True, True, True, "1.3", "the key is accepted", "")
 
 
 def _alerts(settings: Settings) -> Health:

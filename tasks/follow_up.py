@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from playbook.letter import render, render_note
 from playbook.loader import INDUSTRIES, Playbook, Step
+from tasks.effects import marker
 from tasks.journey import (
     FINAL,
     QUEUED,
@@ -100,11 +100,6 @@ def _decision(verdict: Verdict, playbook: Playbook, as_of: datetime) -> NewDecis
         },
         effect=effect,
     )
-
-
-def marker(business_key: str) -> str:
-    """What finds an effect again at the provider; the same for the same business key, always."""
-    return sha256(business_key.encode()).hexdigest()[:32]
 
 
 def _mail(due: Due, playbook: Playbook) -> NewEffect:

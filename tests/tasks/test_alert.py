@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.alert import Facts, Gate, SourceState, ack, alert, evaluate, silence, unknown_rows
 from tasks.alert_rules import JobState, grain_of
+from tasks.channels import CHANNELS
 from tasks.deliver import deliver
 from tasks.routes import NoticeRoute
 from tests.tasks.follow_up_cases import PLAYBOOK, live_ledger
@@ -272,7 +273,7 @@ def test_a_silence_needs_a_reason_an_end_and_an_alert(ledger: Ledger) -> None:
 
 def test_a_delivery_without_confirmation_rings_until_it_is_settled(ledger: Ledger) -> None:
     ledger.enqueue([NewEffect("m1", "mail", {}, "x")], NOW)
-    assert unknown_rows(ledger) == {"hubspot_task": 0, "mail": 0, "notify": 0}
+    assert unknown_rows(ledger) == dict.fromkeys(CHANNELS, 0)
     with ledger.write() as session:
         session.get_one(Outbox, 1).state = "unknown"
     alert(ledger, PLAYBOOK, Facts(unknown=unknown_rows(ledger)), NOW)
