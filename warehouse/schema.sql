@@ -22,6 +22,12 @@ create table if not exists meta.cursor (
     run_id varchar not null
 );
 
+-- Up to which place in raw.<source>_events the vendor's own events were acted on.
+create table if not exists meta.event_cursor (
+    source varchar not null,
+    acted_seq bigint not null
+);
+
 create table if not exists meta.source_status (
     source varchar not null,
     state varchar not null,
