@@ -1,4 +1,4 @@
-"""`tenfold up`: Prefect's server, the schedules of prefect.yaml, a worker and the web console, as children."""
+"""`tenfold up`: Prefect's server, the schedules of prefect.yaml, a worker and the web console as children."""
 
 import contextlib
 import fcntl

@@ -83,9 +83,10 @@ def _act(
             try:
                 while told:
                     wanted = _wanted(connector, told)
-                    left += _read_again(reread, connector, landing, store, wanted, as_of)
+                    count, reasons = _read_again(reread, connector, landing, store, wanted, as_of)
                     mark_acted_on(store, source, told[-1].seq)
-                    records += sum(map(len, wanted.values()))
+                    records += count
+                    left += reasons
                     told = not_acted_on(store, source, _CHUNK)
             finally:
                 connector.close()
@@ -114,23 +115,23 @@ def _wanted(connector: Connector, told: Sequence[Told]) -> dict[str, list[str]]:
 
 def _read_again(
     reread: Reread, connector: Connector, landing: Landing, store: Store, wanted: Wanted, as_of: datetime
-) -> list[str]:
-    """Read all of them again; of what the vendor will not give however often it is asked, why.
+) -> tuple[int, list[str]]:
+    """How many were read again, and of what the vendor will not give however often it is asked, why.
 
     Raises ConnectorError for what heals with time or wants a person: then nothing is passed over.
     """
     if not wanted:
-        return []
+        return 0, []
     try:
         reread(connector, landing, store, wanted, as_of)
     except (NotPermitted, UnexpectedData) as error:
         if len(wanted) == 1:
             log.warning("left to the scheduled read: %s", error)
-            return [str(error)]
+            return 0, [str(error)]
         # One resource that cannot be had must not keep the others.
-        return [
-            reason
+        each = [
+            _read_again(reread, connector, landing, store, {resource: keys}, as_of)
             for resource, keys in wanted.items()
-            for reason in _read_again(reread, connector, landing, store, {resource: keys}, as_of)
         ]
-    return []
+        return sum(count for count, _ in each), [reason for _, reasons in each for reason in reasons]
+    return sum(map(len, wanted.values())), []

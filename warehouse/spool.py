@@ -31,7 +31,7 @@ HOLD = timedelta(seconds=20)  # how long a run is kept open after its first deli
 _FULL_RUN = 2_000  # deliveries
 _WAITING = 1_000  # deliveries that may wait for the disk; beyond that the vendor is asked to come again
 _BATCH = 200
-_PATIENCE = timedelta(seconds=10)  # the events flow may be completing what a killed receiver left
+_PATIENCE = timedelta(seconds=2)  # the events flow may be completing what a killed receiver left
 _LOCK = "events.lock"  # in landing
 
 

@@ -1,0 +1,109 @@
+"""Events in raw: each told once, in order, and a place that says what was acted on."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from warehouse.events import has_landed, mark_acted_on, merge_events, not_acted_on, tidy_events
+from warehouse.landing import Landing
+from warehouse.raw import merged_runs
+from warehouse.store import Store
+
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+class Home:
+    """A home whose landing clock the test moves."""
+
+    def __init__(self, path: Path) -> None:
+        self.now = AT
+        self.landing = Landing(path, clock=lambda: self.now)
+        self.store = Store(path)
+
+    def land(self, *events: tuple[str, dict]) -> None:
+        """One run with one delivery."""
+        found = [{"key": key, "event": event} for key, event in events]
+        with self.landing.open("hubspot", "events", None, self.now) as run:
+            run.append(json.dumps({"received_at": "x", "events": found}).encode(), len(found), None)
+            run.complete()
+
+    def merge(self) -> int:
+        return merge_events(self.store, self.landing, "hubspot", self.now, retold=["$.attemptNumber"])
+
+    def waiting(self, most: int = 100) -> list[dict]:
+        return [told.event for told in not_acted_on(self.store, "hubspot", most)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_without_an_event_there_is_nothing_to_do(home: Home) -> None:
+    assert not has_landed(home.landing, "hubspot")
+    assert home.waiting() == []
+
+
+def test_an_event_told_again_is_the_same_one(home: Home) -> None:
+    home.land(("a", {"n": 1, "attemptNumber": 0}), ("b", {"n": 2, "attemptNumber": 0}))
+    home.land(("b", {"n": 2, "attemptNumber": 1}))
+    home.land(("a", {"n": 1, "attemptNumber": 2}), ("a", {"n": 1, "attemptNumber": 3}))
+    assert has_landed(home.landing, "hubspot")
+    assert home.merge() == 2
+    assert [event["n"] for event in home.waiting()] == [1, 2]
+    assert home.merge() == 0
+
+
+def test_two_events_under_one_key_are_both_kept(home: Home) -> None:
+    home.land(("a", {"n": 1}))
+    home.land(("a", {"n": 2}))
+    home.merge()
+    assert [event["n"] for event in home.waiting()] == [1, 2]
+
+
+def test_what_was_acted_on_is_not_given_again_and_the_place_never_goes_back(home: Home) -> None:
+    home.land(*((str(number), {"n": number}) for number in range(5)))
+    home.merge()
+    first, second, *_ = not_acted_on(home.store, "hubspot", 2)
+    mark_acted_on(home.store, "hubspot", second.seq)
+    mark_acted_on(home.store, "hubspot", first.seq)
+    assert [event["n"] for event in home.waiting(most=2)] == [2, 3]
+    home.land(("5", {"n": 5}), ("0", {"n": 0}))  # told again: no news
+    home.merge()
+    assert [event["n"] for event in home.waiting()] == [2, 3, 4, 5]
+
+
+def test_a_damaged_run_is_set_aside_and_the_others_are_merged(home: Home) -> None:
+    home.land(("a", {"n": 1}))
+    home.land(("b", {"n": 2}))
+    home.land(("c", {"n": 3}))
+    (damaged,) = home.landing.runs("hubspot", "events")[1].segments
+    damaged.write_bytes(damaged.read_bytes()[:20])
+    assert home.merge() == 2
+    assert [event["n"] for event in home.waiting()] == [1, 3]
+    assert len(home.landing.runs("hubspot", "events")) == 2
+
+
+def test_merged_runs_are_removed_after_a_day_and_nothing_is_merged_twice_for_it(home: Home) -> None:
+    for number in range(4):
+        home.now = AT + timedelta(hours=10 * number)
+        home.land((str(number), {"n": number}))
+    home.merge()
+    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 1
+    home.now += timedelta(days=9)
+    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 2
+    (newest,) = home.landing.runs("hubspot", "events")
+    assert merged_runs(home.store) == {("hubspot", "events", newest.run_id)}
+    assert home.merge() == 0
+    home.land(("4", {"n": 4}))
+    assert home.merge() == 1
+    assert [event["n"] for event in home.waiting()] == [0, 1, 2, 3, 4]
+
+
+def test_what_is_not_merged_yet_is_never_removed(home: Home) -> None:
+    home.land(("a", {"n": 1}))
+    home.now += timedelta(days=30)
+    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 0
+    assert home.merge() == 1
