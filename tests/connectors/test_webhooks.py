@@ -1,6 +1,7 @@
 """Signatures against published vectors and the vendor's own SDK; what else arrives is refused by its reason."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -59,9 +60,10 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def reason(
-    source: str, incoming: Incoming, *secrets: str, now: datetime = moment(HUBSPOT_VECTORS[0][0])
-) -> str:
+SIGNED_AT = moment(HUBSPOT_VECTORS[0][0])
+
+
+def reason(source: str, incoming: Incoming, *secrets: str, now: datetime = SIGNED_AT) -> str:
     """Why it is refused; "" when it is not."""
     try:
         HOOKS[source].verify(incoming, secrets, now)
@@ -318,7 +320,5 @@ def test_what_is_not_of_the_vendors_shape_is_malformed_and_not_quoted(source: st
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_no_body_breaks_a_parser(body: bytes) -> None:
     for hook in HOOKS.values():
-        try:
-            hook.parse(body)
-        except Refusal as refusal:
-            assert refusal.reason == "malformed"
+        with contextlib.suppress(Refusal):
+            assert all(each.key for each in hook.parse(body))
