@@ -16,7 +16,15 @@ from warehouse.errors import ModelError
 MODELS = Path(__file__).with_name("models")
 LAYERS = ("staging", "core", "kpi")
 # A change in how models are run must rebuild, as a change in a model does.
-_ENGINE = ("engine.py", "build.py", "staging.py", "playbook_tables.py", "statistics.py", "schema.sql")
+_ENGINE = (
+    "engine.py",
+    "build.py",
+    "staging.py",
+    "staging_audit.py",
+    "playbook_tables.py",
+    "statistics.py",
+    "schema.sql",
+)
 _MAY_READ = {
     "staging": {"raw"},
     "core": {"raw", "staging", "core", "playbook", "build", "meta"},
@@ -69,6 +77,9 @@ class Spec(_Part):
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     casts: tuple[Cast, ...] = ()
+    # SQL over the model's columns that gives the raw key a row was made from, where each row is made from one
+    # raw record alone: then only the rows of changed records are made again.
+    by: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
 

@@ -1,11 +1,11 @@
 """Landing files: pages as they were received, before anything understands them.
 
-A run is a folder `landing/<source>/<resource>/<run_id>/` with gzip segments (one page a line, flushed to a
-byte boundary) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
+A run is a folder `landing/<source>/<resource>/<run_id>/` with zstd segments (one page a line, flushed to a
+block's end) and a manifest with one line per page. The manifest is the truth: bytes beyond its last offset
 are the tail of a killed write and are cut off. Nothing here reads what a page says.
 
-A segment is one gzip member, sealed when it is full: DuckDB 1.5.5 was seen to lose the last of several
-members without a word (probably duckdb/duckdb#25065, corrected later).
+A line is `{"page": N, "body": …}`, the body as received: with its number inside, DuckDB may read the segments
+in any order. A segment is one zstd frame, sealed when it is full (docs/decisions/010).
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import shutil
-import struct
+import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import zstandard
+
 from warehouse.errors import DiskFull, UnreadableLanding, WarehouseError
 from warehouse.store import disk_errors, lock, write_whole
 
@@ -31,12 +33,14 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.jsonl"
 COMPLETE = "complete.json"
-# Of JSON. DuckDB takes up to 32 MB of a file at a time and needs many times that to take it apart.
-SEGMENT_BYTES = 8 * 1024 * 1024
+# Of JSON. DuckDB takes a file of this size at once and needs thirty times that to take it apart.
+SEGMENT_BYTES = 4 * 1024 * 1024
 _SYNC_PAGES = 64  # a power cut may cost so many pages, which are then read again; a kill costs none
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# How a deflate stream ends that was cut at a flush: an empty last block; the gzip trailer follows.
-_LAST_BLOCK = b"\x03\x00"
+_FORMAT = 2  # runs of format 1 (0.1.0: gzip, bare bodies) are set aside, and their windows read again
+_SEGMENTS = "*.jsonl.zst"
+# How a frame ends that was cut at a flush: an empty last block, and no checksum of the whole.
+_LAST_BLOCK = b"\x01\x00\x00"
 _RUN_ID = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -54,8 +58,12 @@ class RunWindow:
 
 @dataclass(frozen=True, slots=True)
 class LandedPage:
-    """One manifest line: where the page ends in its segment, how many records it has, where to go on."""
+    """One manifest line: where the page ends in its segment, how many records it has, where to go on.
 
+    `number` is its place in the run, from 1.
+    """
+
+    number: int
     segment: str
     offset: int
     length: int
@@ -65,11 +73,12 @@ class LandedPage:
     received_at: datetime
 
     @classmethod
-    def parse(cls, line: str) -> Self:
+    def parse(cls, line: str, number: int) -> Self:
         """The page that a manifest line describes; ValueError, KeyError or TypeError when it is torn."""
         found: dict[str, Any] = json.loads(line)
         return cls(
-            segment=found["segment"],
+            number=number,
+            segment=sys.intern(found["segment"]),
             offset=found["offset"],
             length=found["length"],
             checksum=found["checksum"],
@@ -92,7 +101,7 @@ class LandingRun:
         self._clock = clock
         self._held = held
         self._segment: IO[bytes] | None = None
-        self._packer = zlib.compressobj(1, wbits=31)
+        self._packer = _packer()
         self._filled = 0  # bytes of JSON in the open segment
         self._unsynced = 0
         lines = (folder / MANIFEST).read_text(encoding="utf-8").split("\n")
@@ -156,15 +165,18 @@ class LandingRun:
         if self._manifest is None:
             raise WarehouseError(f"Landing run {self.run_id} of {self.source}.{self.resource} is closed.")
         # Inside JSON a raw line break can only stand between tokens, so a space changes nothing.
-        line = page_body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+        body = page_body.replace(b"\r", b" ").replace(b"\n", b" ")
+        number = len(self._pages) + 1
+        line = b'{"page":%d,"body":%b}\n' % (number, body)
         mark = self._manifest.tell()
         before: tuple[Path, int] | None = None
         try:
             with disk_errors(self.folder):
                 segment = self._writable()
                 before = Path(segment.name), segment.tell()
-                packed = self._packer.compress(line) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+                packed = self._packer.compress(line) + self._packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
                 page = LandedPage(
+                    number=number,
                     segment=before[0].name,
                     offset=before[1] + len(packed),
                     length=len(line),
@@ -234,14 +246,14 @@ class LandingRun:
             self._seal_segment()
         if self._segment is None:
             number = int(self._pages[-1].segment[:5]) + 1 if self._pages else 1
-            self._packer = zlib.compressobj(1, wbits=31)
+            self._packer = _packer()
             self._filled = 0
-            self._segment = (self.folder / f"{number:05d}.jsonl.gz").open("wb")
+            self._segment = (self.folder / f"{number:05d}.jsonl.zst").open("wb")
         return self._segment
 
     def _seal_segment(self) -> None:
         if self._segment is not None:
-            self._segment.write(self._packer.flush(zlib.Z_FINISH))
+            self._segment.write(self._packer.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH))
             self._sync()
             self._segment.close()
             self._segment = None
@@ -264,7 +276,7 @@ class LandingRun:
             whole.append(page)
         self._pages = whole
         ends = {page.segment: page.offset for page in whole}
-        for path in self.folder.glob("*.jsonl.gz"):
+        for path in self.folder.glob(_SEGMENTS):
             if path.name not in ends:
                 path.unlink()
             else:
@@ -274,18 +286,19 @@ class LandingRun:
             write_whole(self.folder / MANIFEST, kept.decode())
 
 
+def _packer() -> Any:
+    return zstandard.ZstdCompressor(level=1).compressobj()
+
+
 def _seal(path: Path, end: int) -> None:
-    """Make a segment that was left open at a page's end a whole gzip file; a sealed one stays as it is."""
-    reader = zlib.decompressobj(wbits=31)
-    with path.open("rb") as handle, disk_errors(path):
-        data = reader.decompress(handle.read(end))
-        trailer = _LAST_BLOCK + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
-        if handle.read() == trailer:
-            return
+    """Make a segment that was left open at a page's end a whole frame; a sealed one stays as it is."""
     with path.open("r+b") as handle, disk_errors(path):
+        handle.seek(end)
+        if handle.read() == _LAST_BLOCK:
+            return
         handle.truncate(end)
         handle.seek(end)
-        handle.write(trailer)
+        handle.write(_LAST_BLOCK)
         handle.flush()
         os.fsync(handle.fileno())
 
@@ -307,7 +320,7 @@ class Landing:
         with contextlib.ExitStack() as stack:
             stack.enter_context(lock(folder / ".lock", fcntl.LOCK_EX, timedelta(0)))
             for path in _run_folders(folder):
-                if not (path / COMPLETE).exists() and not _set_aside_if_damaged(path):
+                if not (path / COMPLETE).exists() and not _set_aside_if_unusable(path):
                     break
             else:
                 with disk_errors(folder):
@@ -319,7 +332,7 @@ class Landing:
         return [
             LandingRun(path, self._clock, None)
             for path in _run_folders(self._resource(source, resource))
-            if (path / COMPLETE).exists() and not _set_aside_if_damaged(path)
+            if (path / COMPLETE).exists() and not _set_aside_if_unusable(path)
         ]
 
     def resources(self) -> list[tuple[str, str]]:
@@ -368,7 +381,11 @@ class Landing:
         draft = folder / ".draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        head = {"since": since.isoformat() if since else None, "until": until.isoformat()}
+        head = {
+            "format": _FORMAT,
+            "since": since.isoformat() if since else None,
+            "until": until.isoformat(),
+        }
         write_whole(draft / MANIFEST, json.dumps(head) + "\n")
         draft.rename(path)
         return path
@@ -380,26 +397,29 @@ def _run_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if re.fullmatch(r"\d{8}T\d{12}Z", path.name))
 
 
-def _set_aside_if_damaged(path: Path) -> bool:
+def _set_aside_if_unusable(path: Path) -> bool:
     """Move a run away whose manifest says nothing any more. Unless merged, its window is read again."""
+    reason = "its manifest is damaged"
     try:
         head = json.loads((path / MANIFEST).read_text(encoding="utf-8").partition("\n")[0])
         if isinstance(head, dict) and {"since", "until"} <= head.keys():
-            return False
+            if head.get("format") == _FORMAT:
+                return False
+            reason = f"it is of format {head.get('format', 1)}, which this version does not read"
     except (ValueError, FileNotFoundError):
         pass
     target = path.with_name(f"{path.name}.set-aside")
     path.rename(target)
-    (target / "reason.txt").write_text("its manifest is damaged", encoding="utf-8")
-    log.warning("a damaged landing run was set aside: %s", target)
+    (target / "reason.txt").write_text(reason, encoding="utf-8")
+    log.warning("the landing run %s of %s was set aside: %s", path.name, path.parent.name, reason)
     return True
 
 
 def _whole_pages(lines: list[str]) -> list[LandedPage]:
-    pages = []
+    pages: list[LandedPage] = []
     for line in lines[:-1]:  # The last piece follows the last line break: empty, or torn by a kill.
         try:
-            pages.append(LandedPage.parse(line))
+            pages.append(LandedPage.parse(line, len(pages) + 1))
         except (ValueError, KeyError, TypeError):
             break
     return pages

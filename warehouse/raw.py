@@ -1,33 +1,57 @@
 """Raw: every version of every record, merged from landing segments by DuckDB itself.
 
-Python never loops over records here. A row is added when a record differs from its key's latest version, so
-reading the same again adds nothing and A, B, A gives three rows.
+A row is added when a record differs from its key's latest version, so reading the same again adds nothing
+and A, B, A gives three rows. A record whose change time, or whose receipt, is older than what is known is
+kept as a version and never becomes the current one: an index that lags tells old news late.
 """
 
-import json
-import re
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
-import orjson
 
-from warehouse.errors import UnreadableLanding, WarehouseError
+from warehouse.errors import WarehouseError
 from warehouse.landing import LandedPage, Landing, LandingRun
-from warehouse.store import Store, quoted
-
-_BATCH_BYTES = 64 * 1024 * 1024  # uncompressed JSON merged in one bite; more would only cost memory
-_PATH = re.compile(r"\$((\.[A-Za-z0-9_-]+|\.\"[^\"]+\")|\[\d+\])*")
+from warehouse.raw_news import CURRENT, find_news, forgive_other_key_order
+from warehouse.raw_scan import Shape, batches, count_by_page, hashed, miscounted, no_json, scan
+from warehouse.raw_tables import GONE, ensure_table
+from warehouse.store import Store, Transaction, counted, quoted
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many records a run held, how many of them were news, and how many had no key."""
+    """How many records a run held, how many of them were news, and how many had no key.
+
+    `missing`: of a run that brings everything, the keys that are current in raw and came in no page.
+    """
 
     seen: int
     added: int
     rejected: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One complete run to be merged into `raw.<source>_<into>` (the run's own resource unless told).
+
+    `cursor_at` (UTC) is where the next window starts, `settled_at` until when everything was read once more
+    after it could have changed unseen. `everything` asks for what is `missing`.
+    """
+
+    run: LandingRun
+    shape: Shape
+    into: str | None = None
+    cursor_at: datetime | None = None
+    settled_at: datetime | None = None
+    everything: bool = False
+
+    @property
+    def resource(self) -> str:
+        """The resource whose raw table the records go to."""
+        return self.into or self.run.resource
 
 
 def merge(
@@ -37,67 +61,57 @@ def merge(
     records: str,
     key: str,
     volatile: Sequence[str] = (),
+    mark: str | None = None,
     cursor_at: datetime | None = None,
 ) -> Merged:
-    """Bring a complete run into `raw.<source>_<resource>`; rows, cursor and mark in one transaction.
+    """Merge one run; see `merge_all`. Raises as `Merger.merge` does."""
+    shape = Shape(records, key, mark, tuple(volatile))
+    with store.writing() as transaction:
+        return Merger(transaction).merge(Job(run, shape, cursor_at=cursor_at))
 
-    `records` is the JSON path of the record array inside a body (`$` = the body is the record), `key` the
-    path of the key inside a record (several joined with `+`), `volatile` the paths that make no new version.
-    `cursor_at` (UTC) is where the next window starts. Merging a run twice returns the first outcome and adds
-    nothing. A record without its key goes to `quality.rejected`.
 
-    Raises UnreadableLanding when the bytes are no JSON or hold another number of records than counted, and
-    WarehouseError when the run is incomplete or older than one already merged. Nothing is then changed.
-    """
-    if not run.is_complete:
-        raise WarehouseError(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} is incomplete; "
-            "finish reading its window first."
-        )
-    table = f"raw.{run.source}_{run.resource}"
-    run.check_whole()
-    with store.write() as con:
-        done = con.execute(
-            "select seen, added, rejected from meta.merged_run "
-            "where source = ? and resource = ? and run_id = ?",
-            [run.source, run.resource, run.run_id],
-        ).fetchone()
-        if done is not None:
-            return Merged(*done)
-        _refuse_an_older_run(con, run)
-        ensure_table(con, run.source, run.resource)
-        before = _count(con, f"select count(*) from {table}")
-        refused_before = _count(con, "select count(*) from quality.rejected")
-        seen = 0
-        for pages in _batches(run.pages):
-            _read(con, run, pages, records=records, key=key, volatile=volatile)
-            seen += _audit_counts(con, run, pages)
-            _reject(con, run, key)
-            _add(con, run, table, volatile)
-            con.execute("drop table incoming")
-        added = _count(con, f"select count(*) from {table}") - before
-        rejected = _count(con, "select count(*) from quality.rejected") - refused_before
-        received = run.pages[-1].received_at if run.pages else run.window.until
-        con.execute(
-            "insert into meta.merged_run values (?, ?, ?, ?, ?, ?, ?)",
-            [run.source, run.resource, run.run_id, seen, added, rejected, received],
-        )
-        if cursor_at is not None:
-            con.execute(
-                "delete from meta.cursor where source = ? and resource = ?", [run.source, run.resource]
+class Merger:
+    """Merges runs over one opening of the warehouse, each in a transaction of its own."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def merge(self, job: Job) -> Merged:
+        """Bring a complete run into raw; rows, cursor and mark of the run in one transaction.
+
+        Merging a run twice returns the first outcome and adds nothing. A record without its key goes to
+        `quality.rejected`. Raises UnreadableLanding when the bytes are no JSON or hold another number of
+        records than counted, and WarehouseError when the run is incomplete or older than one already merged.
+        Nothing is then changed.
+        """
+        run = job.run
+        if not run.is_complete:
+            raise WarehouseError(
+                f"Landing run {run.run_id} of {run.source}.{run.resource} is incomplete; "
+                "finish reading its window first."
             )
-            con.execute(
-                "insert into meta.cursor values (?, ?, ?, ?)",
-                [run.source, run.resource, cursor_at, run.run_id],
-            )
-    return Merged(seen=seen, added=added, rejected=rejected)
+        run.check_whole()
+        with self._transaction() as con:
+            done = con.execute(
+                f"select seen, added, rejected from meta.merged_run where {_same_run(run)}"
+            ).fetchone()
+            if done is not None:
+                return Merged(*done)
+            _refuse_an_older_run(con, run)
+            table = ensure_table(con, run.source, job.resource)
+            before = counted(con, f"select count(*) from {table}")
+            rejected = _extend(con, job, table) if before else _fill(con, job, table)
+            added = counted(con, f"select count(*) from {table}") - before
+            missing = _missing(con, table) if job.everything and before else ()
+            _note(con, job, rejected, added)
+        return Merged(seen=run.records, added=added, rejected=rejected, missing=missing)
 
 
 def cursors(store: Store, source: str) -> dict[str, datetime]:
     """Until when (UTC) each resource of a source is in raw; one that was never read has no entry."""
     with store.read() as con:
         rows = con.execute(
-            "select resource, cursor_at from meta.cursor where source = ?", [source]
+            f"select resource, cursor_at from meta.cursor where source = {quoted(source)}"
         ).fetchall()
     return dict(rows)
 
@@ -115,26 +129,17 @@ def merged_runs(store: Store) -> set[tuple[str, str, str]]:
     return {(row[0], row[1], row[2]) for row in rows}
 
 
-def ensure_table(con: duckdb.DuckDBPyConnection, source: str, resource: str) -> None:
-    """Create the raw table and its `_current` view when they are not there, so that models always run."""
-    table = f"raw.{source}_{resource}"
-    con.execute(
-        f"create table if not exists {table} (key varchar not null, received_seq bigint not null, "
-        "received_at timestamptz not null, run_id varchar not null, hash varchar not null, "
-        "body json not null)"
-    )
-    con.execute(
-        f"create view if not exists {table}_current as "
-        f"select versions.* from {table} as versions join "
-        f"(select key, max(received_seq) as received_seq from {table} group by key) as latest "
-        "using (key, received_seq)"
+def _same_run(run: LandingRun) -> str:
+    return (
+        f"source = {quoted(run.source)} and resource = {quoted(run.resource)} "
+        f"and run_id = {quoted(run.run_id)}"
     )
 
 
 def _refuse_an_older_run(con: duckdb.DuckDBPyConnection, run: LandingRun) -> None:
     newest = con.execute(
-        "select max(run_id) from meta.merged_run where source = ? and resource = ?",
-        [run.source, run.resource],
+        f"select max(run_id) from meta.merged_run where source = {quoted(run.source)} "
+        f"and resource = {quoted(run.resource)}"
     ).fetchone()
     if newest and newest[0] and newest[0] > run.run_id:
         raise WarehouseError(
@@ -143,197 +148,200 @@ def _refuse_an_older_run(con: duckdb.DuckDBPyConnection, run: LandingRun) -> Non
         )
 
 
-def _batches(pages: Sequence[LandedPage]) -> Iterator[tuple[LandedPage, ...]]:
-    """Pages of whole segments, as many as make about one bite."""
-    batch: list[LandedPage] = []
-    size = 0
-    for page in pages:
-        if size >= _BATCH_BYTES and page.segment != batch[-1].segment:
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(page)
-        size += page.length
-    if batch:
-        yield tuple(batch)
-
-
-def _read(
-    con: duckdb.DuckDBPyConnection,
-    run: LandingRun,
-    pages: Sequence[LandedPage],
-    *,
-    records: str,
-    key: str,
-    volatile: Sequence[str],
-) -> None:
-    """Fill `incoming(page_no, place, seq, received_at, key, hash, record)`; seq starts at 1."""
-    files = ", ".join(
-        quoted(str(run.folder / name)) for name in dict.fromkeys(page.segment for page in pages)
-    )
-    array = "[json]" if records == "$" else f"json_extract(json, {quoted(_checked(records) + '[*]')})"
-    offsets, total = [], 0
-    for page in pages:
-        offsets.append(total)
-        total += page.count
-    # Bounds DuckDB's read buffers, which are otherwise sized for 16 MB objects.
-    largest = max(page.length for page in pages) + 1024
-    try:
-        con.execute(
-            f"""
-            create or replace temp table incoming as
-            with bodies as (
-                -- Without an order the scan keeps that of the files, and this window with it.
-                select row_number() over () as page_no, {array} as found
-                from read_ndjson_objects([{files}], format = 'newline_delimited', compression = 'gzip',
-                                         maximum_object_size = {largest})
-            ), placed as (
-                select page_no, unnest(found) as record, generate_subscripts(found, 1) as place from bodies
-            )
-            select
-                page_no, place, $offsets[page_no] + place as seq,
-                $received[page_no]::timestamptz as received_at,
-                {_key_sql(key)} as key, md5({_hashed_sql("record", volatile)}) as hash, record
-            from placed
-            """,
-            {"offsets": offsets, "received": [page.received_at.isoformat() for page in pages]},
-        )
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        if "JSON" not in str(error) and "gzip" not in str(error).lower():
-            raise
-        # DuckDB quotes the offending text, which may hold a client's data.
-        raise UnreadableLanding(
-            f"Landing run {run.run_id} of {run.source}.{run.resource} holds a page that is no JSON; "
-            "set the run aside and read its window again."
-        ) from None
-
-
-def _key_sql(key: str) -> str:
-    parts = [f"(record ->> {quoted(_checked(part))})" for part in key.split("+")]
-    return " || '+' || ".join(parts)
-
-
-def _hashed_sql(record: str, volatile: Sequence[str]) -> str:
-    """`record` without its volatile fields."""
-    if not volatile:
-        return record
-    patch: dict[str, object] = {}
-    for path in volatile:
-        *parents, leaf = [part.strip('"') for part in _checked(path).split(".")[1:]]
-        level = patch
-        for parent in parents:
-            deeper = level.setdefault(parent, {})
-            if not isinstance(deeper, dict):
-                raise WarehouseError(f"The volatile path {path} lies inside another one.")
-            level = deeper
-        level[leaf] = None
-    # A merge patch removes what it sets to null.
-    return f"json_merge_patch({record}, {quoted(json.dumps(patch))})"
-
-
-def _checked(path: str) -> str:
-    if not _PATH.fullmatch(path):
-        raise WarehouseError(
-            f"{path!r} is no JSON path of the kind $.a.b; correct the resource's declaration."
-        )
-    return path
-
-
-def _audit_counts(con: duckdb.DuckDBPyConnection, run: LandingRun, pages: Sequence[LandedPage]) -> int:
-    found = dict(con.execute("select page_no, count(*) from incoming group by page_no").fetchall())
-    for number, page in enumerate(pages, start=1):
-        if found.get(number, 0) != page.count:
-            raise UnreadableLanding(
-                f"Landing run {run.run_id} of {run.source}.{run.resource}: a page was counted as "
-                f"{page.count} records but holds {found.get(number, 0)}; "
-                "set the run aside and read its window again."
-            )
-    return sum(page.count for page in pages)
-
-
-def _reject(con: duckdb.DuckDBPyConnection, run: LandingRun, key: str) -> None:
+def _note(con: duckdb.DuckDBPyConnection, job: Job, rejected: int, added: int) -> None:
+    run = job.run
+    received = run.pages[-1].received_at if run.pages else run.window.until
     con.execute(
-        "insert into quality.rejected "
-        "select ?, ?, null, ?, null, ?, record::varchar, 'the record has no key' "
-        "from incoming where key is null order by seq",
-        [run.source, run.resource, run.run_id, key],
+        f"insert into meta.merged_run values ({quoted(run.source)}, {quoted(run.resource)}, "
+        f"{quoted(run.run_id)}, {run.records}, {added}, {rejected}, {_instant(received)})"
+    )
+    if job.cursor_at is None:
+        return
+    where = f"source = {quoted(run.source)} and resource = {quoted(run.resource)}"
+    known = con.execute(f"select settled_at, swept_at from meta.cursor where {where}").fetchone()
+    settled, swept = known or (None, None)
+    con.execute(f"delete from meta.cursor where {where}")
+    con.execute(
+        f"insert into meta.cursor (source, resource, cursor_at, run_id, settled_at, swept_at) values "
+        f"({quoted(run.source)}, {quoted(run.resource)}, {_instant(job.cursor_at)}, {quoted(run.run_id)}, "
+        f"{_instant(job.settled_at or settled)}, {_instant(swept)})"
     )
 
 
-def _add(con: duckdb.DuckDBPyConnection, run: LandingRun, table: str, volatile: Sequence[str]) -> None:
-    """Add the records that differ from what came right before them under their key, in raw or in the run."""
+def _instant(moment: datetime | None) -> str:
+    return "null" if moment is None else f"{quoted(moment.isoformat())}::timestamptz"
+
+
+# Two ways to add
+
+
+def _fill(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
+    """Into an empty table everything goes at once, and what was no news is taken out again."""
+    seen = 0
+    for pages in batches(job.run.pages):
+        source = scan(job.run, pages, job.shape, seen)
+        with _readable(job.run):
+            # A record without a key would break the table's rule, so it waits under one that nobody has.
+            con.execute(
+                f"insert into {table} select coalesce(key, ''), seq, received_at, {quoted(job.run.run_id)}, "
+                f"hash, mark, true, record from ({source})"
+            )
+        _audit(con, job, pages, f"select received_seq as seq from {table} where received_seq > {seen}", seen)
+        seen += sum(page.count for page in pages)
+    rejected = _reject(con, job, f"select body as record, received_seq as seq from {table} where key = ''")
+    if rejected:
+        con.execute(f"delete from {table} where key = ''")
+    if counted(con, f"select count(*) - count(distinct key) from {table}"):
+        _settle_repeated_keys(con, job, table)
+    return rejected
+
+
+def _settle_repeated_keys(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> None:
     con.execute(
         f"""
-        create or replace temp table news as
-        with latest as (
-            select key, max(received_seq) as seq, arg_max(hash, received_seq) as hash
-            from {table} where key in (select key from incoming) group by key
-        ), chain as (
-            -- What raw knows comes before anything of this run.
-            select key, seq, hash, false as is_new from latest
-            union all
-            select key, seq, hash, true from incoming where key is not null
-        ), steps as (
-            select key, seq, hash, is_new,
-                lag(hash) over following as previous_hash,
-                lag(seq) over following as previous_seq,
-                lag(is_new) over following as previous_is_new
-            from chain window following as (partition by key order by is_new, seq)
-        )
-        select key, seq,
-            case when previous_is_new then previous_seq end as earlier_seq,
-            case when not previous_is_new then previous_seq end as known_seq
-        from steps
-        where is_new and previous_hash is distinct from hash
+        create or replace temp table incoming as
+        select key, received_seq as seq, received_at, mark, hash from {table}
+        where key in (select key from {table} group by key having count(*) > 1)
         """
     )
-    _forgive_other_key_order(con, table, volatile)
+    find_news(con)
+    volatile = job.shape.volatile
+    forgive_other_key_order(
+        con,
+        f"""
+        select news.seq, {hashed("after.body", volatile)} as after,
+            {hashed("before.body", volatile)} as before
+        from news
+        join {table} as after on after.received_seq = news.seq
+        join {table} as before on before.received_seq = news.earlier_seq
+        """,
+    )
+    con.execute(
+        f"delete from {table} where received_seq in (select seq from incoming) "
+        "and received_seq not in (select seq from news)"
+    )
+    con.execute(
+        f"update {table} set is_current = false where received_seq in (select seq from news) "
+        f"and received_seq not in ({CURRENT})"
+    )
+    con.execute("drop table news")
+    con.execute("drop table incoming")
+
+
+def _extend(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
+    """To what is there only the news is added: most of what is read again was known."""
+    seen = rejected = 0
+    top = counted(con, f"select coalesce(max(received_seq), 0) from {table}")
+    if job.everything:
+        con.execute("create or replace temp table seen_keys (key varchar)")
+    for pages in batches(job.run.pages):
+        source = scan(job.run, pages, job.shape, top + seen)
+        with _readable(job.run):
+            con.execute(
+                "create or replace temp table incoming as "
+                f"select seq, received_at, key, mark, hash from ({source})"
+            )
+        _audit(con, job, pages, "select seq from incoming", top + seen)
+        seen += sum(page.count for page in pages)
+        if counted(con, "select count(*) from incoming where key is null"):
+            rejected += _reject(con, job, f"select record, seq from ({source}) where key is null")
+        if job.everything:
+            con.execute("insert into seen_keys select key from incoming")
+        _add_news(con, job, table, source)
+        con.execute("drop table incoming")
+    return rejected
+
+
+def _add_news(con: duckdb.DuckDBPyConnection, job: Job, table: str, source: str) -> None:
+    known = (
+        f"select key, received_seq as seq, received_at, mark, hash from {table} "
+        "where is_current and key in (select key from incoming)"
+    )
+    find_news(con, known, table)
+    if not counted(con, "select count(*) from news"):
+        con.execute("drop table news")
+        return
+    con.execute(
+        f"create or replace temp table fresh as select * from ({source}) where seq in (select seq from news)"
+    )
+    volatile = job.shape.volatile
+    forgive_other_key_order(
+        con,
+        f"""
+        select news.seq, {hashed("fresh.record", volatile)} as after,
+            {hashed("coalesce(earlier.record, versions.body)", volatile)} as before
+        from news
+        join fresh on fresh.seq = news.seq
+        left join fresh as earlier on earlier.seq = earlier_seq
+        left join {table} as versions on versions.received_seq = known_seq
+        where coalesce(earlier_seq, known_seq) is not null
+        """,
+    )
+    con.execute(
+        f"update {table} set is_current = false "
+        "where is_current and key in (select key from news where not is_late)"
+    )
     con.execute(
         f"""
         insert into {table}
-        select key, base.top + seq, received_at, ?, hash, record
-        from incoming, (select coalesce(max(received_seq), 0) as top from {table}) as base
-        where seq in (select seq from news)
-        """,
-        [run.run_id],
+        select key, seq, received_at, {quoted(job.run.run_id)}, hash, mark, seq in ({CURRENT}), record
+        from fresh where seq in (select seq from news)
+        """
     )
+    con.execute("drop table fresh")
     con.execute("drop table news")
 
 
-def _forgive_other_key_order(con: duckdb.DuckDBPyConnection, table: str, volatile: Sequence[str]) -> None:
-    """Take from `news` what only lists the same fields in another order, which vendors feel free to do.
+def _missing(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
+    rows = con.execute(
+        f"select key from {table} anti join seen_keys using (key) "
+        f"where is_current and body ->> '$.{GONE}' is null order by key"
+    ).fetchall()
+    con.execute("drop table seen_keys")
+    return tuple(row[0] for row in rows)
 
-    Such a record has the same length and contains its predecessor both ways. DuckDB ignores the order of
-    arrays in that test, so the few pairs that hold an array are settled one by one.
+
+# What must hold
+
+
+@contextlib.contextmanager
+def _readable(run: LandingRun) -> Iterator[None]:
+    """Say UnreadableLanding where DuckDB would quote the offending text, which may be a client's data."""
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+        said = str(error).lower()
+        if "json" not in said and "zstd" not in said:
+            raise
+        raise no_json(run) from None
+
+
+def _audit(
+    con: duckdb.DuckDBPyConnection, job: Job, pages: Sequence[LandedPage], numbers: str, start: int
+) -> None:
+    """Raises UnreadableLanding when a page does not hold as many records as were counted.
+
+    A record's number is its page's start plus its place, so a page with one too many takes the number of
+    another, and one with too few leaves a gap.
     """
-    con.execute(
-        f"""
-        create or replace temp table alike as
-        with pairs as (
-            select news.seq, {_hashed_sql("incoming.record", volatile)} as after,
-                {_hashed_sql("coalesce(earlier.record, versions.body)", volatile)} as before
-            from news
-            join incoming on incoming.seq = news.seq
-            left join incoming as earlier on earlier.seq = earlier_seq
-            left join {table} as versions on versions.received_seq = known_seq
-            where coalesce(earlier_seq, known_seq) is not null
-        )
-        select seq, before, after, contains(after, '[') as has_array from pairs
-        where strlen(before) = strlen(after) and json_contains(before, after) and json_contains(after, before)
-        """
+    expected = sum(page.count for page in pages)
+    found = con.execute(
+        f"select count(*), count(distinct seq), coalesce(max(seq), {start}) from ({numbers})"
+    ).fetchone()
+    if found == (expected, expected, start + expected):
+        return
+    held = dict(con.execute(count_by_page(job.run, pages, job.shape)).fetchall())
+    for number, page in enumerate(pages, start=1):
+        if held.get(number, 0) != page.count:
+            raise miscounted(job.run, page.count, held.get(number, 0))
+    raise miscounted(job.run, expected, sum(held.values()))
+
+
+def _reject(con: duckdb.DuckDBPyConnection, job: Job, records: str) -> int:
+    run = job.run
+    return counted(
+        con,
+        f"insert into quality.rejected select {quoted(run.source)}, {quoted(job.resource)}, null, "
+        f"{quoted(run.run_id)}, null, {quoted(job.shape.key)}, record::varchar, 'the record has no key' "
+        f"from ({records}) order by seq",
     )
-    doubtful = con.execute("select seq, before, after from alike where has_array")
-    different: list[int] = []
-    while rows := doubtful.fetchmany(1000):
-        different += [seq for seq, before, after in rows if _sorted(before) != _sorted(after)]
-    con.execute("delete from alike where seq in (select unnest(?::bigint[]))", [different])
-    con.execute("delete from news where seq in (select seq from alike)")
-    con.execute("drop table alike")
-
-
-def _sorted(record: str) -> bytes:
-    return orjson.dumps(orjson.loads(record), option=orjson.OPT_SORT_KEYS)
-
-
-def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    return int(row[0]) if row else 0

@@ -19,8 +19,12 @@ create table if not exists meta.cursor (
     source varchar not null,
     resource varchar not null,
     cursor_at timestamptz not null,
-    run_id varchar not null
+    run_id varchar not null,
+    settled_at timestamptz,
+    swept_at timestamptz
 );
+alter table meta.cursor add column if not exists settled_at timestamptz;
+alter table meta.cursor add column if not exists swept_at timestamptz;
 
 -- Up to which place in raw.<source>_events the vendor's own events were acted on.
 create table if not exists meta.event_cursor (
@@ -44,8 +48,12 @@ create table if not exists meta.identity (
 -- What each staging table was built from, so that an unchanged one is not built again.
 create table if not exists meta.staging_built (
     model varchar not null,
-    inputs varchar not null
+    inputs varchar not null,
+    digest varchar,
+    raw_seq bigint
 );
+alter table meta.staging_built add column if not exists digest varchar;
+alter table meta.staging_built add column if not exists raw_seq bigint;
 
 -- Why a source keeps its last good staging tables; no row means that it does not.
 create table if not exists meta.audit_failed (
@@ -71,7 +79,8 @@ create table if not exists quality.rejected (
     reason varchar not null
 );
 
--- Fields that no model lists.
+-- Fields that no model lists; `records` is how many were seen to carry it when it was last looked for in all,
+-- or more since.
 create table if not exists quality.drift (
     source varchar not null,
     resource varchar not null,

@@ -1,10 +1,12 @@
-"""Staging: one typed table per resource, rebuilt only when its raw rows or its model changed.
+"""Staging: one typed table per resource, brought up to date when its raw rows or its model changed.
 
+Where each row is made from one raw record (a model's `by`), only the rows of changed records are made again.
 A source whose fields were lost or whose checks fail keeps the tables of its last good build; what it held
 back is said in `meta.source_status`.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -12,8 +14,9 @@ import duckdb
 from warehouse.engine import Model, engine_digest
 from warehouse.errors import ModelError
 from warehouse.expectations import Result, evaluate, quarantine
-from warehouse.raw import ensure_table
-from warehouse.store import first_line, quoted
+from warehouse.raw_tables import ensure_table
+from warehouse.staging_audit import audited, look, rejected
+from warehouse.store import counted, first_line, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,40 @@ class Refreshed:
     failed: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What a staging table was made from."""
+
+    inputs: str
+    digest: str | None
+    raw_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A model's new rows beside its old table: all, or with `since` those of records that came after it."""
+
+    model: Model
+    inputs: str
+    digest: str
+    raw_seq: int | None
+    since: int | None
+
+    @property
+    def rows(self) -> str:
+        """The table of the new rows."""
+        return f"staging.{self.model.name}__new"
+
+    @property
+    def result(self) -> str:
+        """What the staging table is going to hold."""
+        return self.rows if self.since is None else "staged"
+
+    def records(self, source: str, resource: str) -> str:
+        """The raw records that the new rows come from, as a relation."""
+        return f"raw.{source}_{resource}_current" if self.since is None else "changed"
+
+
 def refresh(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> Refreshed:
     """Bring `staging.*` up to date inside the caller's transaction on warehouse.duckdb.
 
@@ -32,27 +69,30 @@ def refresh(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> Refreshe
     for source, resource in sorted({table for model in models for table in model.raw_tables}):
         ensure_table(con, source, resource)
     _create_missing(con, models)
-    built = dict(con.execute("select model, inputs from meta.staging_built").fetchall())
+    built = {
+        row[0]: _Built(*row[1:])
+        for row in con.execute("select model, inputs, digest, raw_seq from meta.staging_built").fetchall()
+    }
     rebuilt: list[str] = []
     failed: dict[str, str] = {}
     for source in sorted({_source(model) for model in models}):
-        changed = [
-            (model, inputs)
+        drafts = [
+            draft
             for model in models
-            if _source(model) == source and built.get(model.table) != (inputs := _inputs(con, model))
+            if _source(model) == source and (draft := _draft(con, model, built.get(model.table))) is not None
         ]
-        if not changed:
+        if not drafts:
             continue
-        reasons = [reason for model, _ in changed for reason in _try(con, model)]
+        reasons = [reason for draft in drafts for reason in _try(con, draft)]
         if reasons:
-            for model, _ in changed:
-                con.execute(f"drop table staging.{model.name}__new")
+            for draft in drafts:
+                con.execute(f"drop table {draft.rows}")
             failed[source] = reasons[0]
             _hold_back(con, source, reasons)
         else:
-            for model, inputs in changed:
-                _swap(con, model, inputs)
-                rebuilt.append(model.table)
+            for draft in drafts:
+                _take_over(con, draft)
+                rebuilt.append(draft.model.table)
             _release(con, source)
     return Refreshed(tuple(rebuilt), failed)
 
@@ -61,12 +101,22 @@ def _source(model: Model) -> str:
     return model.spec.source or (model.raw_tables[0][0] if model.raw_tables else "")
 
 
-def _inputs(con: duckdb.DuckDBPyConnection, model: Model) -> str:
-    parts = [model.digest, engine_digest()]
+def _draft(con: duckdb.DuckDBPyConnection, model: Model, built: _Built | None) -> _Draft | None:
+    """How the model is to be made; None when nothing that it is made from changed."""
+    digest = f"{model.digest}|{engine_digest()}"
+    parts = [digest]
+    newest = None
     for source, resource in model.raw_tables:
         row = con.execute(f"select count(*), max(received_seq) from raw.{source}_{resource}").fetchone()
         parts.append(f"{source}.{resource}:{row}")
-    return "|".join(parts)
+        newest = row[1] if row else None
+    inputs = "|".join(parts)
+    if built is not None and built.inputs == inputs:
+        return None
+    same_model = built is not None and built.digest == digest and built.raw_seq is not None
+    step_by_step = same_model and model.spec.by is not None and len(model.raw_tables) == 1
+    since = built.raw_seq if built is not None and step_by_step else None
+    return _Draft(model, inputs, digest, newest, since)
 
 
 def _create_missing(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
@@ -92,32 +142,80 @@ def run_model(con: duckdb.DuckDBPyConnection, model: Model, statement: str) -> N
         raise ModelError(f"{model.layer}/{model.name}.sql: {first_line(error)}") from None
 
 
-def _try(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
-    """Build a model beside its old table, note its rejects and drift; the reasons why it must not be used."""
-    run_model(con, model, f"create table staging.{model.name}__new as {model.sql}")
-    reasons = _lost_fields(con, model)
-    _note_drift(con, model)
-    _note_failed_casts(con, model)
-    results = evaluate(con, model, f"staging.{model.name}__new")
-    con.execute("delete from quality.staging_result where model = ?", [model.table])
-    con.execute("delete from quality.quarantine where model = ?", [model.table])
-    for result in results:
+def _try(con: duckdb.DuckDBPyConnection, draft: _Draft) -> list[str]:
+    """Make the new rows, note their rejects and drift; the reasons why they must not be used."""
+    model, sql = draft.model, draft.model.sql
+    if draft.since is not None:
+        ((source, resource),) = model.raw_tables
+        raw = f"raw.{source}_{resource}"
         con.execute(
-            "insert into quality.staging_result values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                result.model,
-                result.expectation,
-                result.severity,
-                result.status,
-                result.violations,
-                result.rows,
-                result.why,
-                result.do,
-                result.error,
-            ],
+            f"create or replace temp table changed as select * from {raw} "
+            f"where is_current and received_seq > {draft.since}"
         )
-    quarantine(con, "staging", model, f"staging.{model.name}__new", results)
+        sql = re.sub(rf"\b{re.escape(raw)}_current\b", "changed", sql)
+    run_model(con, model, f"create table {draft.rows} as {sql}")
+    if draft.since is not None:
+        con.execute(
+            f"create or replace temp view staged as select * from {draft.rows} union all "
+            f"select * from staging.{model.name} where {model.spec.by} not in (select key from changed)"
+        )
+    reasons = _audit(con, draft)
+    results = evaluate(con, model, draft.result)
+    con.execute(f"delete from quality.staging_result where model = {quoted(model.table)}")
+    con.execute(f"delete from quality.quarantine where model = {quoted(model.table)}")
+    for result in results:
+        _note_result(con, result)
+    quarantine(con, "staging", model, draft.result, results)
     return reasons + [_said(con, result) for result in results if result.blocks]
+
+
+def _note_result(con: duckdb.DuckDBPyConnection, result: Result) -> None:
+    values = [result.model, result.expectation, result.severity, result.status]
+    texts = [result.why, result.do, *([result.error] if result.error is not None else [])]
+    con.execute(
+        f"insert into quality.staging_result values ({', '.join(map(quoted, values))}, "
+        f"{'null' if result.violations is None else result.violations}, {result.rows}, "
+        f"{', '.join(map(quoted, texts))}{', null' if result.error is None else ''})"
+    )
+
+
+def _audit(con: duckdb.DuckDBPyConnection, draft: _Draft) -> list[str]:
+    """Note fields that the model does not list and values that are not of their type; lost fields as reasons.
+
+    An unknown field is kept in raw and reported. Empty text means absent and is no failed cast.
+    """
+    model, reasons = draft.model, []
+    for source, resource in audited(model):
+        records = draft.records(source, resource)
+        audit = look(con, model, records)
+        reasons += [
+            f"{source}.{resource}: {missing} of {audit.records} records have no {path}, which {model.table} "
+            "needs; the vendor changed its answer, or the token lost a permission."
+            for path, missing in audit.lost.items()
+            if missing
+        ]
+        where = (
+            f"source = {quoted(source)} and resource = {quoted(resource)} and model = {quoted(model.table)}"
+        )
+        mine = f"{quoted(source)}, {quoted(resource)}, {quoted(model.table)}"
+        if draft.since is None:
+            con.execute(f"delete from quality.drift where {where}")
+            con.execute(f"delete from quality.rejected where {where}")
+        else:
+            con.execute(f"delete from quality.rejected where {where} and key in (select key from changed)")
+        for name, count in audit.drift.items():
+            same = f"{where} and field = {quoted(name)}"
+            known = counted(con, f"select coalesce(max(records), 0) from quality.drift where {same}")
+            con.execute(f"delete from quality.drift where {same}")
+            con.execute(f"insert into quality.drift values ({mine}, {quoted(name)}, {max(known, count)})")
+        if audit.unreadable:
+            run_model(
+                con,
+                model,
+                f"insert into quality.rejected select {mine}, run_id, key, field, raw, 'no ' || type "
+                f"from ({rejected(model, records)})",
+            )
+    return reasons
 
 
 def _said(con: duckdb.DuckDBPyConnection, result: Result) -> str:
@@ -134,126 +232,25 @@ def _said(con: duckdb.DuckDBPyConnection, result: Result) -> str:
     return f"{result.model}: {rule}: {what}. {result.why} {result.do}"
 
 
-def _lost_fields(con: duckdb.DuckDBPyConnection, model: Model) -> list[str]:
-    required = model.spec.required
-    if not required:
-        return []
-    reasons = []
-    for source, resource in _audited(model):
-        # One scan, one parse per record: a missing path gives NULL, a JSON null gives 'null'.
-        paths = ", ".join(quoted(path) for path in required)
-        counts = ", ".join(f"count(*) filter (found[{at}] is null)" for at in range(1, len(required) + 1))
-        row = con.execute(
-            f"select count(*), {counts} from "
-            f"(select json_extract(body, [{paths}]) as found from raw.{source}_{resource}_current)"
-        ).fetchone()
-        if row is None:
-            continue
-        reasons += [
-            f"{source}.{resource}: {missing} of {row[0]} records have no {path}, which {model.table} needs; "
-            "the vendor changed its answer, or the token lost a permission."
-            for path, missing in zip(required, row[1:], strict=True)
-            if missing
-        ]
-    return reasons
-
-
-def _note_drift(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Fields that no model of the resource lists: kept in raw, and reported."""
-    levels: dict[str, set[str]] = {}
-    for path in model.spec.known:
-        parent, _, leaf = path.rpartition(".")
-        levels.setdefault(parent, set()).add(leaf)
-        while "." in parent:  # A field that has known fields inside is itself known.
-            parent, _, leaf = parent.rpartition(".")
-            levels.setdefault(parent, set()).add(leaf)
-    for source, resource in _audited(model):
+def _take_over(con: duckdb.DuckDBPyConnection, draft: _Draft) -> None:
+    model = draft.model
+    if draft.since is None:
+        con.execute(f"drop table staging.{model.name}")
+        con.execute(f"alter table {draft.rows} rename to {model.name}")
+    else:
+        ((source, resource),) = model.raw_tables
         con.execute(
-            "delete from quality.drift where source = ? and resource = ? and model = ?",
-            [source, resource, model.table],
+            f"delete from staging.{model.name} where {model.spec.by} in "
+            f"(select key from raw.{source}_{resource} where is_current and received_seq > {draft.since})"
         )
-        for parent, known in levels.items():
-            if "[" in parent:
-                continue
-            con.execute(
-                f"""
-                insert into quality.drift
-                with shapes as (
-                    -- Few records differ in their fields: whole lists are counted, then taken apart.
-                    select json_keys(body, {quoted(parent)}) as fields, count(*) as records
-                    from raw.{source}_{resource}_current group by all
-                ), seen as (
-                    select unnest(fields) as field, records from shapes
-                )
-                select ?, ?, ?, ? || '.' || field, sum(records) from seen
-                where not list_contains(?::varchar[], field) group by field
-                """,
-                [source, resource, model.table, parent, sorted(known)],
-            )
-
-
-def _note_failed_casts(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Values that are there but cannot be read as their type; empty text means absent and is no failure."""
-    plain = [cast for cast in model.spec.casts if "[*]" not in cast.path]
-    many = [cast for cast in model.spec.casts if "[*]" in cast.path]
-    for source, resource in _audited(model):
-        con.execute(
-            "delete from quality.rejected where source = ? and resource = ? and model = ?",
-            [source, resource, model.table],
-        )
-        if plain:
-            paths = ", ".join(quoted(cast.path) for cast in plain)
-            checks = ", ".join(
-                f"{{'field': {quoted(cast.column)}, 'raw': found[{at}], 'type': {quoted(cast.type)}, "
-                f"'bad': try_cast(found[{at}] as {cast.type}) is null}}"
-                for at, cast in enumerate(plain, start=1)
-            )
-            selects = (
-                f"select key, run_id, unnest([{checks}]) as checked from "
-                f"(select key, run_id, json_extract_string(body, [{paths}]) as found "
-                f"from raw.{source}_{resource}_current)"
-            )
-            _insert_rejected(con, model, source, resource, selects)
-        for cast in many:
-            selects = (
-                "select key, run_id, "
-                f"{{'field': {quoted(cast.column)}, 'raw': found, 'type': {quoted(cast.type)}, "
-                f"'bad': try_cast(found as {cast.type}) is null}} as checked from (select key, run_id, "
-                f"unnest(json_extract_string(body, {quoted(cast.path)})) as found "
-                f"from raw.{source}_{resource}_current)"
-            )
-            _insert_rejected(con, model, source, resource, selects)
-
-
-def _insert_rejected(
-    con: duckdb.DuckDBPyConnection, model: Model, source: str, resource: str, selects: str
-) -> None:
-    run_model(
-        con,
-        model,
-        f"""
-        insert into quality.rejected
-        select {quoted(source)}, {quoted(resource)}, {quoted(model.table)}, run_id, key,
-            checked.field, checked.raw,
-            'no ' || checked.type
-        from ({selects})
-        where checked.raw is not null and trim(checked.raw) <> '' and checked.bad
-        """,
+        con.execute(f"insert into staging.{model.name} select * from {draft.rows}")
+        con.execute(f"drop table {draft.rows}")
+    con.execute(f"delete from meta.staging_built where model = {quoted(model.table)}")
+    con.execute(
+        "insert into meta.staging_built (model, inputs, digest, raw_seq) values "
+        f"({quoted(model.table)}, {quoted(draft.inputs)}, {quoted(draft.digest)}, "
+        f"{'null' if draft.raw_seq is None else draft.raw_seq})"
     )
-
-
-def _audited(model: Model) -> Iterable[tuple[str, str]]:
-    spec = model.spec
-    if spec.source and spec.resource:
-        return [(spec.source, resource) for resource in spec.resource]
-    return model.raw_tables
-
-
-def _swap(con: duckdb.DuckDBPyConnection, model: Model, inputs: str) -> None:
-    con.execute(f"drop table staging.{model.name}")
-    con.execute(f"alter table staging.{model.name}__new rename to {model.name}")
-    con.execute("delete from meta.staging_built where model = ?", [model.table])
-    con.execute("insert into meta.staging_built values (?, ?)", [model.table, inputs])
 
 
 def _hold_back(con: duckdb.DuckDBPyConnection, source: str, reasons: list[str]) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
@@ -24,8 +24,13 @@ from warehouse.errors import Damaged, DiskFull, WarehouseBusy, WarehouseError
 
 log = logging.getLogger(__name__)
 
+WAREHOUSE = "warehouse"  # the catalog's name in every connection
 SCHEMA = Path(__file__).with_name("schema.sql")
-DEFAULT_MEMORY = "1GB"
+DEFAULT_MEMORY = "512MB"
+# Taking pages apart costs a thread up to so much, whatever the size of the whole.
+_MEMORY_OF_A_THREAD = 200 * 1024 * 1024
+# DuckDB's own 122,880 rows would be held in memory whole before they are written.
+_ROW_GROUP = 16_384
 _POLL_SECONDS = 0.01
 _SAY_AFTER_SECONDS = 5.0
 # What DuckDB and the operating system say when no byte more fits; the texts differ by where it happened.
@@ -44,6 +49,9 @@ _DAMAGED = (
     "checksum",
     "Failed to deserialize",
 )
+
+
+Transaction = Callable[[], contextlib.AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
 class Store:
@@ -75,13 +83,30 @@ class Store:
         Raises WarehouseBusy when another process holds the file longer than `patience`, DiskFull when no
         space was left (the file is then as it was before).
         """
+        with self.writing() as transaction, transaction() as con:
+            yield con
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """As `write`, for several transactions over one opening; each is entered when it begins.
+
+        Opening and closing costs more than a small transaction. What one of them committed stays, whatever
+        becomes of the next.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         with (
             self._locked(fcntl.LOCK_EX),
             disk_errors(self.path),
             opened(self.path, key=self.key, memory=self.memory) as con,
         ):
-            yield from _transaction(con)
+            # Rows carry their own numbers, and reading and writing in order costs half as much again.
+            con.execute("set preserve_insertion_order = false")
+
+            @contextlib.contextmanager
+            def transaction() -> Iterator[duckdb.DuckDBPyConnection]:
+                yield from _transaction(con)
+
+            yield transaction
 
     @contextlib.contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -149,7 +174,7 @@ def _is_prepared(con: duckdb.DuckDBPyConnection) -> bool:
 def opened(
     path: Path,
     *,
-    name: str = "warehouse",
+    name: str = WAREHOUSE,
     key: SecretStr | None = None,
     memory: str = DEFAULT_MEMORY,
     read_only: bool = False,
@@ -172,6 +197,7 @@ def opened(
     )
     try:
         con.execute("set TimeZone = 'UTC'")
+        con.execute(f"set threads = {_threads(memory)}")
         attach(con, path, name=name, key=key, read_only=read_only)
         con.execute(f"use {name}")
         yield con
@@ -179,11 +205,20 @@ def opened(
         con.close()
 
 
+def _threads(memory: str) -> int:
+    """As many as there are cores, while each of them finds the memory that it needs."""
+    found = re.fullmatch(r"(\d+)([MG])B", memory)
+    if found is None:
+        raise WarehouseError(f"{memory!r} is no amount of memory; write it as 512MB or 2GB.")
+    size = int(found[1]) * 1024 ** (2 if found[2] == "M" else 3)
+    return max(1, min(os.cpu_count() or 1, size // _MEMORY_OF_A_THREAD))
+
+
 def attach(
     con: duckdb.DuckDBPyConnection, path: Path, *, name: str, key: SecretStr | None, read_only: bool
 ) -> None:
     """Attach the file at `path` to `con` under `name`. Raises as `opened` does."""
-    options = ["read_only"] if read_only else []
+    options = ["read_only"] if read_only else [f"row_group_size {_ROW_GROUP}"] if name == WAREHOUSE else []
     if key is not None:
         _load_httpfs(con)
         options.append(f"encryption_key {quoted(key.get_secret_value())}")
@@ -244,6 +279,12 @@ def first_line(error: duckdb.Error) -> str:
     """What DuckDB says went wrong, without the values it quotes: they may be a client's data."""
     line = str(error).splitlines()[0]
     return re.sub(r"'.*'", "'…'", line) if isinstance(error, duckdb.DataError) else line
+
+
+def counted(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """The one number that a query gives."""
+    row = con.execute(sql).fetchone()
+    return int(row[0]) if row else 0
 
 
 def quoted(text: str) -> str:
