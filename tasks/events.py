@@ -96,7 +96,10 @@ def _act(
 
 
 def _wanted(connector: Connector, told: Sequence[Told]) -> dict[str, list[str]]:
-    """Each record once, by resource; of what cannot be asked for by id the next scheduled read tells."""
+    """Each record once, by resource; of what cannot be asked for by id the next scheduled read tells.
+
+    What belongs to a record (associations, history) is asked for by that record's id.
+    """
     affected = HOOKS[connector.source].affected
     found: dict[str, dict[str, None]] = {}
     for each in told:
@@ -108,7 +111,8 @@ def _wanted(connector: Connector, told: Sequence[Told]) -> dict[str, list[str]]:
             log.warning("event %s of %s was not understood (%s)", each.seq, connector.source, kind)
             continue
         for resource, key in pairs:
-            if resource in connector.resources and connector.resources[resource].by_id:
+            known = connector.resources.get(resource)
+            if known is not None and (known.by_id or known.parent is not None):
                 found.setdefault(resource, {})[key] = None
     return {resource: list(keys) for resource, keys in found.items()}
 

@@ -19,7 +19,7 @@ from warehouse.store import Store
 log = logging.getLogger(__name__)
 
 # A run lands every few seconds, and raw holds all that was in it: kept for long, they would be a million.
-RUNS_KEPT = timedelta(days=1)
+RUNS_KEPT = timedelta(hours=6)
 _RUN = re.compile(r"\d{8}T\d{12}Z")
 
 
@@ -91,7 +91,7 @@ def mark_acted_on(store: Store, source: str, seq: int) -> None:
 
 
 def tidy_events(store: Store, landing: Landing, source: str, as_of: datetime) -> int:
-    """Remove merged runs that are older than a day, but for the newest; how many."""
+    """Remove merged runs that are older than six hours, but for the newest; how many."""
     newest = _newest_merged(store, source)
     edge = f"{as_of - RUNS_KEPT:%Y%m%dT%H%M%S%fZ}"
     old = [name for name in _complete_runs(landing, source) if name < min(edge, newest)]

@@ -27,7 +27,7 @@ from warehouse.store import disk_errors, lock
 log = logging.getLogger(__name__)
 
 EVENTS = "events"
-HOLD = timedelta(seconds=20)  # how long a run is kept open after its first delivery
+HOLD = timedelta(seconds=10)  # how long a run is kept open after its first delivery
 _FULL_RUN = 2_000  # deliveries
 _WAITING = 1_000  # deliveries that may wait for the disk; beyond that the vendor is asked to come again
 _BATCH = 200

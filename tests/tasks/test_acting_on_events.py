@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -20,7 +21,7 @@ class HubSpot:
     """As much of a connector as is looked at before its records are asked for."""
 
     source = "hubspot"
-    resources = {
+    resources: ClassVar = {
         name: Resource("hubspot", name, "$.results", "$.id", by_id=name != "tasks")
         for name in ("contacts", "companies", "deals", "tasks")
     }

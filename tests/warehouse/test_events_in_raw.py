@@ -86,11 +86,13 @@ def test_a_damaged_run_is_set_aside_and_the_others_are_merged(home: Home) -> Non
     assert len(home.landing.runs("hubspot", "events")) == 2
 
 
-def test_merged_runs_are_removed_after_a_day_and_nothing_is_merged_twice_for_it(home: Home) -> None:
+def test_merged_runs_are_removed_after_some_hours_and_nothing_is_merged_twice_for_it(home: Home) -> None:
     for number in range(4):
-        home.now = AT + timedelta(hours=10 * number)
+        home.now = AT + timedelta(hours=2 * number)
         home.land((str(number), {"n": number}))
     home.merge()
+    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 0
+    home.now += timedelta(hours=1)
     assert tidy_events(home.store, home.landing, "hubspot", home.now) == 1
     home.now += timedelta(days=9)
     assert tidy_events(home.store, home.landing, "hubspot", home.now) == 2
