@@ -165,7 +165,7 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
 
 
 def _ask_sandbox_to_tell(home: Path, console: str) -> None:
-    """In a sandbox's home: have its vendors push their events to us, as an operator sets it up at real ones."""
+    """In a sandbox's home: have its vendors push their events to us, as one sets it up at real ones."""
     description = read_sandbox(home)
     if description is not None and "webhooks" in description:
         receiver = {"url": f"{console}/webhooks", "hubspot": True, "intercom": True, "mailchimp": True}
