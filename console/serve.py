@@ -40,7 +40,8 @@ def serve_home(settings: Settings) -> int:
             with Receiver(settings) as receiver:
                 out.print(f"Serving {console_url(host, port)}; stop with Ctrl-C")
                 for door in doors(settings).values():
-                    out.print(f"  webhooks of {door.source}: {door.missing or 'taken'}", soft_wrap=True)
+                    told = f"closed, {door.missing}" if door.missing else f"taken at {door.url}"
+                    out.print(f"  webhooks of {door.source}: {told}", soft_wrap=True)
                 _server(receiver).run([listening])
         except KeyboardInterrupt:
             out.print("Stopped.")

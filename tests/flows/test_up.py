@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -79,6 +80,9 @@ def test_up_runs_what_is_scheduled_and_leaves_nothing_behind(tmp_path: Path) -> 
             url = json.loads(server_file.read_text())["api_url"]
             assert url.removesuffix("/api") in said
             assert ":4200/" not in url
+            console = re.search(r"Web console: webhooks\W+(http://[\d.:]+)", said)
+            assert console is not None, said
+            assert httpx.get(f"{console.group(1)}/health").json() == {"status": "ok"}
             api = Api(url)
 
             # Every schedule makes runs.
