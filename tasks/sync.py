@@ -1,4 +1,4 @@
-"""One source into raw: pages are landed first, merged when their window is whole, the cursor with them.
+"""One source into raw: pages are landed first, merged when their window is whole, the watermark with them.
 
 The network is never waited for while the warehouse is held. A killed run goes on after its last landed page.
 """
@@ -6,42 +6,52 @@ The network is never waited for while the warehouse is held. A killed run goes o
 import fcntl
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from connectors import registry
-from connectors.errors import ConnectorError, FixConfig, NotPermitted, Refused, UnexpectedData
-from connectors.hubspot import OVERLAP
-from connectors.pages import Access, Connector, Resource, Window
+from connectors.errors import ConnectorError, FixConfig, NotPermitted, QuotaSpent, RetryLater
+from connectors.pages import Access, Connector, Resource
 from connectors.transport import Policy
 from settings import Settings, load_settings
 from tasks.context import sandbox_settings
-from warehouse.errors import UnreadableLanding, WrongAccount
-from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Merged, cursors, merge, merged_runs
-from warehouse.status import SourceStatus, claim_identity, record_status
+from tasks.reading import Landed, Reading
+from warehouse.errors import WrongAccount
+from warehouse.landing import Landing
+from warehouse.status import (
+    ResourceStatus,
+    SourceStatus,
+    claim_identity,
+    record_resources,
+    record_status,
+    summed_up,
+)
 from warehouse.store import Store, lock
+from warehouse.watermarks import close_sweeps, watermarks
 
 logger = logging.getLogger(__name__)
 
 RATES = "rate-limits.sqlite"  # in the home, shared by all its processes
 PATIENCE = timedelta(minutes=15)  # how long a second sync of one source waits for the first
+SWEEP_EVERY = timedelta(hours=24)
 SyncState = Literal["complete", "partial", "failed"]
+# So many records of a list may vanish at once before it is the list that is doubted.
+DOUBTFUL_LOSS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceReport:
-    """What one resource brought: records read, versions new to raw, pages, seconds, and what is amiss."""
+    """What one resource brought: records read, versions new to raw, pages, seconds, and how it stands."""
 
     resource: str
     rows_seen: int = 0
     rows_added: int = 0
     pages: int = 0
     seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
+    status: ResourceStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +68,6 @@ class SyncReport:
     error: ConnectorError | None = field(default=None, compare=False)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """The counts of one resource while it is read."""
-
-    seen: int = 0
-    added: int = 0
-    pages: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-    def count(self, merged: Merged) -> None:
-        self.seen += merged.seen
-        self.added += merged.added
-        if merged.rejected:
-            self.warnings.append(f"{merged.rejected} records without a key are in quality.rejected")
-
-
 def sync_source(
     source: Connector,
     landing: Landing,
@@ -83,60 +77,208 @@ def sync_source(
     full: bool = False,
     since: datetime | None = None,
     only: Collection[str] | None = None,
+    sweep_every: timedelta = SWEEP_EVERY,
     log: Callable[[str], None] = logger.info,
     patience: timedelta = PATIENCE,
 ) -> SyncReport:
-    """Read what changed until `as_of` (aware UTC) into raw, and record the source's status; the report.
+    """Read what changed until `as_of` (aware UTC) into raw, and record how each resource stands; the report.
 
     `full` reads everything again, `since` from an earlier instant on, `only` some resources (with their
-    association streams). A ConnectorError ends in a report with state `failed`, so that one source never
-    stops another; what is partly missing (a right, records by the vendor's own count) in `partial`. Raises
-    WarehouseBusy when another sync of this source does not end within `patience`, DiskFull when the disk is.
+    association streams). What was not read whole for `sweep_every` is, and what is gone gets a tombstone.
+
+    A ConnectorError ends in a report with state `failed`, so that one source never stops another; other
+    resources are still read. What is partly missing (a right, records by the vendor's own count) ends in
+    `partial`. Raises WarehouseBusy when another sync of this source does not end within `patience`, DiskFull
+    when the disk is.
     """
     started = time.perf_counter()
-    reports: list[ResourceReport] = []
-    error: ConnectorError | None = None
     with lock(landing.folder / source.source / ".sync.lock", fcntl.LOCK_EX, patience):
+        run = _Sync(source, landing, store, as_of, log)
         try:
             _claim(source, store)
-            # Asked once: opening the warehouse costs more than the answer.
-            known = cursors(store, source.source)
-            sync = _Sync(source, landing, store, as_of, full, since, known)
-            merged = merged_runs(store)
-            for resource in _chosen(source, only):
-                report = _sync_resource(sync, resource, merged)
-                reports.append(report)
-                log(f"{source.source} {resource.name}: {report.rows_seen} read, {report.rows_added} new")
+            chosen = _chosen(source, only)
+            marks = watermarks(store, source.source)
+            run.reading = Reading(
+                source, landing, store, as_of, marks, full=full, since=since, sweep_every=sweep_every
+            )
+            for children in (False, True):
+                run.phase([each for each in chosen if (each.parent is not None) is children])
         except ConnectorError as failure:
-            error = failure
-        warnings = [warning for report in reports for warning in report.warnings]
-        state: SyncState = "failed" if error else "partial" if warnings else "complete"
-        reason = str(error) if error else "; ".join(warnings) or None
-        # A read of some resources that went well says nothing of the others.
-        if only is None or state != "complete":
-            good_until = as_of if state == "complete" else None
-            record_status(store, SourceStatus(source.source, state, reason, as_of, good_until))
-    return SyncReport(
-        source=source.source,
-        state=state,
-        reason=reason,
-        rows_seen=sum(report.rows_seen for report in reports),
-        rows_added=sum(report.rows_added for report in reports),
-        seconds=time.perf_counter() - started,
-        resources=tuple(reports),
-        error=error,
-    )
+            run.error = run.error or failure
+        return run.finish(time.perf_counter() - started, whole=only is None)
 
 
-@dataclass(frozen=True, slots=True)
+def reread(
+    source: Connector,
+    landing: Landing,
+    store: Store,
+    wanted: Mapping[str, Sequence[str]],
+    as_of: datetime,
+    *,
+    log: Callable[[str], None] = logger.info,
+    patience: timedelta = PATIENCE,
+) -> SyncReport:
+    """Ask for single records (resource -> raw keys) as they are now, with their associations; the report.
+
+    A record that does not exist any more gets a tombstone. No watermark moves. Raises as `sync_source` does.
+    """
+    started = time.perf_counter()
+    with lock(landing.folder / source.source / ".sync.lock", fcntl.LOCK_EX, patience):
+        run = _Sync(source, landing, store, as_of, log)
+        try:
+            _claim(source, store)
+            run.reading = Reading(source, landing, store, as_of, watermarks(store, source.source))
+            run.single(wanted)
+        except ConnectorError as failure:
+            run.error = run.error or failure
+        return run.finish(time.perf_counter() - started, whole=False)
+
+
 class _Sync:
-    source: Connector
-    landing: Landing
-    store: Store
-    as_of: datetime
-    full: bool
-    since: datetime | None
-    cursors: dict[str, datetime]  # by resource; moves with each merge
+    """One sync under way, with its source's lock held."""
+
+    reading: Reading
+
+    def __init__(
+        self,
+        source: Connector,
+        landing: Landing,
+        store: Store,
+        as_of: datetime,
+        log: Callable[[str], None],
+    ) -> None:
+        self.source = source
+        self.store = store
+        self.landing = landing
+        self.as_of = as_of
+        self.log = log
+        self.reports: list[ResourceReport] = []
+        self.error: ConnectorError | None = None
+        self._in_a_row = 0
+
+    def phase(self, resources: Sequence[Resource]) -> None:
+        """Land these resources, merge them over one opening of the warehouse, and see what is gone."""
+        landed: list[Landed] = []
+        try:
+            for resource in resources:
+                landed.append(self.reading.land(resource))
+                if self._must_stop(landed[-1].error):
+                    break
+        finally:
+            self._merge(landed)
+        if self._in_a_row > 1:
+            raise self.error or RetryLater(f"{self.source.source}: does not answer; run it again later.")
+
+    def single(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Land and merge single records, and the associations of those that have any."""
+        for children in (False, True):
+            landed = []
+            for resource in self.source.resources.values():
+                asked = set(wanted.get(resource.name, ()))
+                if resource.parent is not None:
+                    asked |= set(wanted.get(resource.parent, ()))
+                if asked and (resource.parent is not None) is children:
+                    landed.append(self.reading.land_single(resource, sorted(asked)))
+                    if self._must_stop(landed[-1].error):
+                        break
+            self._merge(landed)
+
+    def _must_stop(self, error: ConnectorError | None) -> bool:
+        """Whether asking for further resources is in vain: one that fails costs the others nothing."""
+        if error is None or isinstance(error, NotPermitted):
+            self._in_a_row = 0
+            return False
+        self.error = self.error or error
+        self._in_a_row = self._in_a_row + 1 if isinstance(error, RetryLater) else 0
+        if isinstance(error, FixConfig | QuotaSpent):
+            self._in_a_row = 2
+        return self._in_a_row > 1
+
+    def _merge(self, landed: Sequence[Landed]) -> None:
+        """Merge what landed, give tombstones to what is gone, and keep how each resource stands."""
+        self.reading.merge(landed)
+        gone = self._gone(landed)
+        swept = [each.resource.name for each in landed if each.swept and each.error is None]
+        if swept or gone:
+            added = close_sweeps(self.store, self.source.source, swept, gone, self.as_of)
+            for each in landed:
+                each.added += added.get(each.resource.name, 0)
+        for each in landed:
+            if each.error is not None and not isinstance(each.error, NotPermitted):
+                self.error = self.error or each.error
+            self.reports.append(self._report(each))
+            self.log(f"{self.source.source} {each.resource.name}: {each.seen} read, {each.added} new")
+
+    def _gone(self, landed: Sequence[Landed]) -> dict[str, Sequence[str]]:
+        """Of the keys that came in no page, those that are certainly gone, by resource."""
+        gone: dict[str, Sequence[str]] = {}
+        to_ask = []
+        for each in landed:
+            if not each.missing or each.error is not None:
+                continue
+            if each.single:
+                gone[each.resource.name] = each.missing
+            elif each.resource.by_id:
+                to_ask.append(self.reading.land_single(each.resource, each.missing))
+            elif each.warnings or len(each.missing) > max(DOUBTFUL_LOSS, each.seen):
+                # Nobody can be asked about the single record, and the list itself is in doubt.
+                each.swept = False
+                each.warnings.append(
+                    f"{len(each.missing)} records are not listed any more and are kept as they were"
+                )
+            else:
+                gone[each.resource.name] = each.missing
+        self.reading.merge(to_ask)
+        asked = {answer.resource.name: answer for answer in to_ask}
+        for each in landed:
+            answer = asked.get(each.resource.name)
+            if answer is None:
+                continue
+            each.added += answer.added
+            each.error = answer.error
+            if answer.error is None:
+                gone[each.resource.name] = answer.missing
+        return {resource: keys for resource, keys in gone.items() if keys}
+
+    def _report(self, each: Landed) -> ResourceReport:
+        status = ResourceStatus(
+            self.source.source,
+            each.resource.name,
+            each.state,
+            each.reason,
+            each.total,
+            each.given,
+            self.as_of,
+        )
+        return ResourceReport(each.resource.name, each.seen, each.added, each.pages, each.seconds, status)
+
+    def finish(self, seconds: float, *, whole: bool) -> SyncReport:
+        """Record how everything stands; the report."""
+        statuses = [report.status for report in self.reports if report.status is not None]
+        if statuses:
+            record_resources(self.store, statuses)
+        status = summed_up(self.source.source, statuses, self.as_of)
+        if self.error is not None and status.state != "failed":
+            status = SourceStatus(self.source.source, "failed", str(self.error), self.as_of)
+        # A read of some resources that went well says nothing of the others.
+        if whole or status.state != "complete":
+            record_status(self.store, status)
+        return SyncReport(
+            source=self.source.source,
+            state=_state(status),
+            reason=status.reason,
+            rows_seen=sum(report.rows_seen for report in self.reports),
+            rows_added=sum(report.rows_added for report in self.reports),
+            seconds=seconds,
+            resources=tuple(self.reports),
+            error=self.error,
+        )
+
+
+def _state(status: SourceStatus) -> SyncState:
+    if status.state == "not_configured":
+        raise AssertionError(status)
+    return status.state
 
 
 def _claim(source: Connector, store: Store) -> None:
@@ -156,120 +298,6 @@ def _chosen(source: Connector, only: Collection[str] | None) -> list[Resource]:
     # An association stream is nothing without its parent, and the parent's links move with it.
     wanted = {source.resources[name].parent or name for name in only}
     return [each for each in source.resources.values() if (each.parent or each.name) in wanted]
-
-
-def _sync_resource(
-    sync: _Sync, resource: Resource, merged: Collection[tuple[str, str, str]]
-) -> ResourceReport:
-    started = time.perf_counter()
-    tally = _Tally()
-    for run in sync.landing.runs(resource.source, resource.name):
-        if (run.source, run.resource, run.run_id) not in merged:
-            _merge(sync, run, resource, tally)  # a kill came between landing and merge
-    try:
-        if resource.parent is None or _is_read(sync, resource.parent):
-            _read_up_to_now(sync, resource, tally)
-        # Else it waits for its parent: it would move its cursor past records that are not there yet.
-    except NotPermitted as error:
-        # One missing right must not cost the other resources; the status says what is missing.
-        tally.warnings.append(str(error))
-    return ResourceReport(
-        resource=resource.name,
-        rows_seen=tally.seen,
-        rows_added=tally.added,
-        pages=tally.pages,
-        seconds=time.perf_counter() - started,
-        warnings=tuple(tally.warnings),
-    )
-
-
-def _is_read(sync: _Sync, name: str) -> bool:
-    known = sync.cursors.get(name)
-    return known is not None and known >= sync.as_of
-
-
-def _read_up_to_now(sync: _Sync, resource: Resource, tally: _Tally) -> None:
-    """The window that a killed run left open, if any, then the one that ends now."""
-    while True:
-        start = _start(sync, resource)
-        run = sync.landing.open(resource.source, resource.name, start, sync.as_of)
-        with run:
-            window = Window(run.window.since, run.window.until)
-            if not _land(sync, resource, run, window, tally):
-                continue
-        _merge(sync, run, resource, tally)
-        covers_start = window.since is None or (start is not None and window.since <= start)
-        if covers_start and window.until >= sync.as_of:
-            return
-
-
-def _start(sync: _Sync, resource: Resource) -> datetime | None:
-    if sync.full:
-        return None
-    known = sync.cursors.get(resource.name)
-    chosen = [instant for instant in (known, sync.since) if instant is not None]
-    # A gap between what is known and what is asked for would never be read again.
-    return min([*chosen, sync.as_of]) if chosen else None
-
-
-def _land(sync: _Sync, resource: Resource, run: LandingRun, window: Window, tally: _Tally) -> bool:
-    """Land the rest of a run; False when its cursor is no longer good and it was set aside."""
-    resumed = run.resume is not None
-    if not run.exhausted:
-        ids = _changed_ids(sync.store, resource, window.since) if resource.parent else []
-        pages = sync.source.read(resource.name, window, run.resume, ids=ids)
-        try:
-            for page in pages:
-                run.append(page.body, page.count, page.cursor)
-                tally.pages += 1
-                resumed = False
-                if page.warning:
-                    tally.warnings.append(page.warning)
-        except Refused as error:
-            if not resumed:
-                raise
-            # Vendors forget cursors; the window is then read again from its beginning.
-            run.set_aside(str(error))
-            return False
-    run.complete()
-    return True
-
-
-def _merge(sync: _Sync, run: LandingRun, resource: Resource, tally: _Tally) -> None:
-    try:
-        merged = merge(
-            sync.store,
-            run,
-            records=resource.records,
-            key=resource.key,
-            volatile=resource.volatile,
-            cursor_at=run.window.until,
-        )
-    except UnreadableLanding as error:
-        run.set_aside(str(error))
-        raise UnexpectedData(f"{error} This was done; run the sync again.") from error
-    sync.cursors[resource.name] = run.window.until
-    tally.count(merged)
-
-
-def _changed_ids(store: Store, resource: Resource, since: datetime | None) -> list[str]:
-    """Ids of the parent's records that changed since then (all when None) and are not archived.
-
-    Taken from raw and not from the pages just read, so that a kill in between loses none.
-    """
-    parent = f"raw.{resource.source}_{resource.parent}_current"
-    edge = since - OVERLAP if since else None
-    with store.read() as con:
-        rows = con.execute(
-            f"""
-            select key from {parent}
-            where body ->> '$.archived' is distinct from 'true'
-                and ($edge is null or try_cast(body ->> '$.updatedAt' as timestamptz) >= $edge)
-            order by key
-            """,
-            {"edge": edge},
-        ).fetchall()
-    return [row[0] for row in rows]
 
 
 def build_connectors(

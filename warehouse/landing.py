@@ -5,7 +5,7 @@ block's end) and a manifest with one line per page. The manifest is the truth: b
 are the tail of a killed write and are cut off. Nothing here reads what a page says.
 
 A line is `{"page": N, "body": …}`, the body as received: with its number inside, DuckDB may read the segments
-in any order. A segment is one zstd frame, sealed when it is full (docs/decisions/010).
+in any order. A segment is one zstd frame, sealed when it is full (docs/decisions/012).
 """
 
 import contextlib
@@ -111,6 +111,7 @@ class LandingRun:
             since=datetime.fromisoformat(since) if since else None,
             until=datetime.fromisoformat(head["until"]),
         )
+        self.basis: int | None = head.get("basis")
         self._head = lines[0]
         self._pages = _whole_pages(lines[1:])
         if held is not None:
@@ -224,10 +225,7 @@ class LandingRun:
     def set_aside(self, reason: str) -> Path:
         """Move the run out of the way, bytes and all, so that its window is read again; the new folder."""
         self.close()
-        target = self.folder.with_name(f"{self.run_id}.set-aside")
-        self.folder.rename(target)
-        (target / "reason.txt").write_text(reason, encoding="utf-8")
-        return target
+        return _set_aside(self.folder, reason)
 
     def __enter__(self) -> Self:
         return self
@@ -310,8 +308,20 @@ class Landing:
         self.folder = home / "landing"
         self._clock = clock
 
-    def open(self, source: str, resource: str, since: datetime | None, until: datetime) -> LandingRun:
+    def open(
+        self,
+        source: str,
+        resource: str,
+        since: datetime | None,
+        until: datetime,
+        *,
+        basis: int | None = None,
+        anew: bool = False,
+    ) -> LandingRun:
         """The incomplete run of that resource if there is one (with its own window), else a new one.
+
+        `basis` is a number of the caller's that the run keeps. With `anew` an incomplete run is put aside
+        instead: what it was asked for is not known any more.
 
         Raises WarehouseBusy at once when another process is landing the same resource.
         """
@@ -320,11 +330,14 @@ class Landing:
         with contextlib.ExitStack() as stack:
             stack.enter_context(lock(folder / ".lock", fcntl.LOCK_EX, timedelta(0)))
             for path in _run_folders(folder):
-                if not (path / COMPLETE).exists() and not _set_aside_if_unusable(path):
+                if (path / COMPLETE).exists() or _set_aside_if_unusable(path):
+                    continue
+                if not anew:
                     break
+                _set_aside(path, "another was begun in its place")
             else:
                 with disk_errors(folder):
-                    path = self._new_run(folder, since, until)
+                    path = self._new_run(folder, since, until, basis)
             return LandingRun(path, self._clock, stack.pop_all())
 
     def runs(self, source: str, resource: str) -> list[LandingRun]:
@@ -369,7 +382,7 @@ class Landing:
                 raise WarehouseError(f"{name!r} cannot name a source or resource: use a-z, 0-9 and _.")
         return self.folder / source / resource
 
-    def _new_run(self, folder: Path, since: datetime | None, until: datetime) -> Path:
+    def _new_run(self, folder: Path, since: datetime | None, until: datetime, basis: int | None) -> Path:
         stamp = self._clock().astimezone(UTC)
         names = [path.name[: len("20260101T000000000000Z")] for path in folder.iterdir() if path.is_dir()]
         if names:
@@ -385,6 +398,7 @@ class Landing:
             "format": _FORMAT,
             "since": since.isoformat() if since else None,
             "until": until.isoformat(),
+            "basis": basis,
         }
         write_whole(draft / MANIFEST, json.dumps(head) + "\n")
         draft.rename(path)
@@ -408,11 +422,16 @@ def _set_aside_if_unusable(path: Path) -> bool:
             reason = f"it is of format {head.get('format', 1)}, which this version does not read"
     except (ValueError, FileNotFoundError):
         pass
+    _set_aside(path, reason)
+    log.warning("the landing run %s of %s was set aside: %s", path.name, path.parent.name, reason)
+    return True
+
+
+def _set_aside(path: Path, reason: str) -> Path:
     target = path.with_name(f"{path.name}.set-aside")
     path.rename(target)
     (target / "reason.txt").write_text(reason, encoding="utf-8")
-    log.warning("the landing run %s of %s was set aside: %s", path.name, path.parent.name, reason)
-    return True
+    return target
 
 
 def _whole_pages(lines: list[str]) -> list[LandedPage]:

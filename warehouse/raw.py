@@ -37,8 +37,8 @@ class Merged:
 class Job:
     """One complete run to be merged into `raw.<source>_<into>` (the run's own resource unless told).
 
-    `cursor_at` (UTC) is where the next window starts, `settled_at` until when everything was read once more
-    after it could have changed unseen. `everything` asks for what is `missing`.
+    `cursor_at` (UTC), `settled_at` and `parent_seq` are the resource's new watermark. What is `missing` is
+    told where it is asked for: of `everything` that is current, or of the keys `wanted`.
     """
 
     run: LandingRun
@@ -46,7 +46,9 @@ class Job:
     into: str | None = None
     cursor_at: datetime | None = None
     settled_at: datetime | None = None
+    parent_seq: int | None = None
     everything: bool = False
+    wanted: tuple[str, ...] = ()
 
     @property
     def resource(self) -> str:
@@ -102,7 +104,7 @@ class Merger:
             before = counted(con, f"select count(*) from {table}")
             rejected = _extend(con, job, table) if before else _fill(con, job, table)
             added = counted(con, f"select count(*) from {table}") - before
-            missing = _missing(con, table) if job.everything and before else ()
+            missing = _missing(con, job, table) if before or job.wanted else ()
             _note(con, job, rejected, added)
         return Merged(seen=run.records, added=added, rejected=rejected, missing=missing)
 
@@ -158,13 +160,15 @@ def _note(con: duckdb.DuckDBPyConnection, job: Job, rejected: int, added: int) -
     if job.cursor_at is None:
         return
     where = f"source = {quoted(run.source)} and resource = {quoted(run.resource)}"
-    known = con.execute(f"select settled_at, swept_at from meta.cursor where {where}").fetchone()
-    settled, swept = known or (None, None)
+    known = con.execute(f"select settled_at, swept_at, parent_seq from meta.cursor where {where}").fetchone()
+    settled, swept, parent = known or (None, None, None)
+    parent = job.parent_seq if job.parent_seq is not None else parent
     con.execute(f"delete from meta.cursor where {where}")
+    columns = "source, resource, cursor_at, run_id, settled_at, swept_at, parent_seq"
     con.execute(
-        f"insert into meta.cursor (source, resource, cursor_at, run_id, settled_at, swept_at) values "
+        f"insert into meta.cursor ({columns}) values "
         f"({quoted(run.source)}, {quoted(run.resource)}, {_instant(job.cursor_at)}, {quoted(run.run_id)}, "
-        f"{_instant(job.settled_at or settled)}, {_instant(swept)})"
+        f"{_instant(job.settled_at or settled)}, {_instant(swept)}, {'null' if parent is None else parent})"
     )
 
 
@@ -193,6 +197,8 @@ def _fill(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
         con.execute(f"delete from {table} where key = ''")
     if counted(con, f"select count(*) - count(distinct key) from {table}"):
         _settle_repeated_keys(con, job, table)
+    if job.wanted:
+        con.execute(f"create or replace temp table seen_keys as select key from {table}")
     return rejected
 
 
@@ -232,8 +238,7 @@ def _extend(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
     """To what is there only the news is added: most of what is read again was known."""
     seen = rejected = 0
     top = counted(con, f"select coalesce(max(received_seq), 0) from {table}")
-    if job.everything:
-        con.execute("create or replace temp table seen_keys (key varchar)")
+    con.execute("create or replace temp table seen_keys (key varchar)")
     for pages in batches(job.run.pages):
         source = scan(job.run, pages, job.shape, top + seen)
         with _readable(job.run):
@@ -245,7 +250,7 @@ def _extend(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
         seen += sum(page.count for page in pages)
         if counted(con, "select count(*) from incoming where key is null"):
             rejected += _reject(con, job, f"select record, seq from ({source}) where key is null")
-        if job.everything:
+        if job.everything or job.wanted:
             con.execute("insert into seen_keys select key from incoming")
         _add_news(con, job, table, source)
         con.execute("drop table incoming")
@@ -292,12 +297,16 @@ def _add_news(con: duckdb.DuckDBPyConnection, job: Job, table: str, source: str)
     con.execute("drop table news")
 
 
-def _missing(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
+def _missing(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> tuple[str, ...]:
+    if job.wanted:
+        expected = f"select unnest([{', '.join(map(quoted, job.wanted))}]) as key"
+    elif job.everything:
+        expected = f"select key from {table} where is_current and (body ->> '$.{GONE}') is null"
+    else:
+        return ()
     rows = con.execute(
-        f"select key from {table} anti join seen_keys using (key) "
-        f"where is_current and body ->> '$.{GONE}' is null order by key"
+        f"select key from ({expected}) anti join seen_keys using (key) order by key"
     ).fetchall()
-    con.execute("drop table seen_keys")
     return tuple(row[0] for row in rows)
 
 

@@ -28,7 +28,9 @@ class Shape:
 
 
 def batches(pages: Sequence[LandedPage]) -> Iterator[tuple[LandedPage, ...]]:
-    """Pages of whole segments, as many as make about one bite."""
+    """Pages of whole segments, as many as make about one bite; none where there is no record."""
+    if not any(page.count for page in pages):
+        return
     batch: list[LandedPage] = []
     size = 0
     for page in pages:

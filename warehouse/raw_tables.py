@@ -57,7 +57,6 @@ def bury(
     resource: str,
     keys: Sequence[str],
     found_at: datetime,
-    run_id: str,
 ) -> int:
     """Add a tombstone for each of these keys that is current and has none; how many were added.
 
@@ -72,7 +71,7 @@ def bury(
         create or replace temp table buried as
         select key, received_seq, mark, json_merge_patch(body, {quoted(f'{{"{GONE}": "{stamp}"}}')}) as body
         from {table}
-        where is_current and key in (select unnest(?::varchar[])) and body ->> '$.{GONE}' is null
+        where is_current and key in (select unnest(?::varchar[])) and (body ->> '$.{GONE}') is null
         """,
         [list(keys)],
     )
@@ -83,7 +82,7 @@ def bury(
         f"""
         insert into {table}
         select key, (select max(received_seq) from {table}) + row_number() over (order by key),
-            {quoted(stamp)}::timestamptz, {quoted(run_id)}, md5_number(body), mark, true, body
+            {quoted(stamp)}::timestamptz, 'missing', md5_number(body), mark, true, body
         from buried
         """
     ).fetchone()

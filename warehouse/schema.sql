@@ -21,10 +21,12 @@ create table if not exists meta.cursor (
     cursor_at timestamptz not null,
     run_id varchar not null,
     settled_at timestamptz,
-    swept_at timestamptz
+    swept_at timestamptz,
+    parent_seq bigint
 );
 alter table meta.cursor add column if not exists settled_at timestamptz;
 alter table meta.cursor add column if not exists swept_at timestamptz;
+alter table meta.cursor add column if not exists parent_seq bigint;
 
 -- Up to which place in raw.<source>_events the vendor's own events were acted on.
 create table if not exists meta.event_cursor (
@@ -36,6 +38,18 @@ create table if not exists meta.source_status (
     source varchar not null,
     state varchar not null,
     reason varchar,
+    finished_at timestamptz,
+    good_until timestamptz
+);
+
+-- How the last read of each resource ended; total is the vendor's own count of it, given what came.
+create table if not exists meta.resource_status (
+    source varchar not null,
+    resource varchar not null,
+    state varchar not null,
+    reason varchar,
+    total bigint,
+    given bigint,
     finished_at timestamptz,
     good_until timestamptz
 );

@@ -1,13 +1,17 @@
-"""How each source stands, and which account it belongs to."""
+"""How each source and each of its resources stand, and which account a source belongs to."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import duckdb
 
 from warehouse.errors import WrongAccount
 from warehouse.store import Store
 
 State = Literal["complete", "partial", "failed", "not_configured"]
+ResourceState = Literal["complete", "partial", "not_permitted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,24 @@ class SourceStatus:
     source: str
     state: State
     reason: str | None = None
+    finished_at: datetime | None = None
+    good_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """One resource: how its last read ended, the vendor's own count of it, and how many records came.
+
+    `reason` says what is missing and what to do about it. `good_until` (UTC) is until when it is known to be
+    whole; whoever records a status leaves it out.
+    """
+
+    source: str
+    resource: str
+    state: ResourceState
+    reason: str | None = None
+    total: int | None = None
+    given: int | None = None
     finished_at: datetime | None = None
     good_until: datetime | None = None
 
@@ -45,6 +67,57 @@ def source_statuses(store: Store) -> dict[str, SourceStatus]:
             "select source, state, reason, finished_at, good_until from meta.source_status order by source"
         ).fetchall()
     return {row[0]: SourceStatus(*row) for row in rows}
+
+
+def record_resources(store: Store, statuses: Iterable[ResourceStatus]) -> None:
+    """Write how the last read of each of these resources ended; those of others stay as they are.
+
+    A complete read makes a resource good until it finished; one that was not keeps what was known before.
+    """
+    with store.write() as con:
+        for status in statuses:
+            _record_resource(con, status)
+
+
+def _record_resource(con: duckdb.DuckDBPyConnection, status: ResourceStatus) -> None:
+    place = [status.source, status.resource]
+    row = con.execute(
+        "select good_until from meta.resource_status where source = ? and resource = ?", place
+    ).fetchone()
+    good_until = status.finished_at if status.state == "complete" else row[0] if row else None
+    con.execute("delete from meta.resource_status where source = ? and resource = ?", place)
+    con.execute(
+        "insert into meta.resource_status values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [*place, status.state, status.reason, status.total, status.given, status.finished_at, good_until],
+    )
+
+
+def resource_statuses(store: Store) -> list[ResourceStatus]:
+    """The status of every resource that was ever tried, by source and name; instants in UTC."""
+    with store.read() as con:
+        rows = con.execute(
+            "select source, resource, state, reason, total, given, finished_at, good_until "
+            "from meta.resource_status order by source, resource"
+        ).fetchall()
+    return [ResourceStatus(*row) for row in rows]
+
+
+def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: datetime) -> SourceStatus:
+    """What the statuses of a source's resources say of the source, its reasons named by resource.
+
+    A missing right makes it partial, yet good until now: whatever may be read of it is whole.
+    """
+    states = {resource.state for resource in resources}
+    state: State = "failed" if "failed" in states else "partial" if states - {"complete"} else "complete"
+    reasons = [
+        f"{resource.resource}: {resource.reason or resource.state.replace('_', ' ')}"
+        for resource in resources
+        if resource.state != "complete"
+    ]
+    whole = states <= {"complete", "not_permitted"}
+    return SourceStatus(
+        source, state, "; ".join(reasons) or None, finished_at, finished_at if whole else None
+    )
 
 
 def held_back(store: Store) -> dict[str, str]:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from warehouse.errors import UnreadableLanding, WarehouseError
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Merged, cursors, merge, unmerged
+from warehouse.raw import Job, Merged, Merger, cursors, merge, unmerged
+from warehouse.raw_scan import Shape
+from warehouse.raw_tables import bury
 from warehouse.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +154,101 @@ def test_raw_holds_just_the_versions_that_a_plain_loop_would_keep(
                 kept.append(record)
         assert outcome == Merged(seen=sum(map(len, pages)), added=len(kept) - before)
     assert bodies(home) == kept
+
+
+marked = st.builds(
+    lambda key, value, mark: {"id": key, "v": value, "at": f"2026-01-0{mark}"},
+    st.sampled_from("abc"),
+    st.integers(0, 2),
+    st.integers(1, 4),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.lists(marked, max_size=4), min_size=1, max_size=3), min_size=1, max_size=4))
+def test_old_news_that_comes_late_is_kept_and_never_counts(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[list[Record]]]
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    kept: list[Record] = []
+    current: dict[str, Record] = {}
+    for pages in runs:
+        merged(home, land(home, *pages), volatile=(), mark="$.at")
+        for record in (record for page in pages for record in page):
+            known = current.get(record["id"])
+            if known is not None and record["at"] < known["at"]:
+                if record not in kept:
+                    kept.append(record)
+            elif known != record:
+                current[record["id"]] = record
+                kept.append(record)
+    assert sorted(map(json.dumps, bodies(home))) == sorted(map(json.dumps, kept))
+    with Store(home).read() as con:
+        rows = con.execute("select key, body from raw.hubspot_contacts_current").fetchall()
+    assert {key: json.loads(body) for key, body in rows} == current
+    assert len(rows) == len(current)
+
+
+def test_a_page_received_before_what_is_known_does_not_undo_it(tmp_path: Path) -> None:
+    """A run that a kill left behind is merged after single records were read again."""
+    early, late = (UNTIL + timedelta(minutes=each) for each in (1, 2))
+    with Landing(tmp_path, clock=lambda: early).open("hubspot", "contacts", None, UNTIL) as run:
+        run.append(b'{"results": [{"id": "1", "archived": false, "at": "1"}]}', 1, None)
+        run.complete()
+    with Landing(tmp_path, clock=lambda: late).open("hubspot", "contacts_by_id", None, UNTIL) as single:
+        single.append(b'{"results": [{"id": "1", "archived": true, "at": "1"}]}', 1, None)
+        single.complete()
+    shape = Shape("$.results", "$.id", "$.at")
+    with Store(tmp_path).writing() as transaction:
+        merger = Merger(transaction)
+        assert merger.merge(Job(single, shape, into="contacts")).added == 1
+        assert merger.merge(Job(run, shape)).added == 1
+    with Store(tmp_path).read() as con:
+        rows = con.execute("select body ->> '$.archived' from raw.hubspot_contacts_current").fetchall()
+    assert rows == [("true",)]
+
+
+def test_what_a_whole_read_does_not_bring_is_told_and_gets_one_tombstone(tmp_path: Path) -> None:
+    merged(tmp_path, land(tmp_path, [contact("1"), contact("2"), contact("3")]))
+    shape = Shape("$.results", "$.id")
+    with Store(tmp_path).writing() as transaction:
+        again = Merger(transaction).merge(Job(land(tmp_path, [contact("2")]), shape, everything=True))
+    assert again.missing == ("1", "3")
+    for _ in range(2):
+        with Store(tmp_path).write() as con:
+            bury(con, "hubspot", "contacts", again.missing, UNTIL)
+    gone = {record["id"]: record.get("gone_at") for record in bodies(tmp_path)[3:]}
+    assert gone == {"1": UNTIL.isoformat(), "3": UNTIL.isoformat()}
+    assert bodies(tmp_path)[3]["stage"] == "lead"  # a tombstone still says what was known
+    with Store(tmp_path).writing() as transaction:
+        merger = Merger(transaction)
+        once_more = merger.merge(Job(land(tmp_path, [contact("2")]), shape, everything=True))
+        back = merger.merge(Job(land(tmp_path, [contact("1")]), shape, wanted=("1", "2", "9")))
+    assert once_more.missing == ()
+    assert (back.added, back.missing) == (1, ("2", "9"))
+    with Store(tmp_path).read() as con:
+        (row,) = con.execute("select body from raw.hubspot_contacts_current where key = '1'").fetchall()
+    assert json.loads(row[0]) == contact("1")
+
+
+def test_a_home_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with Store(tmp_path).write() as con:
+        con.execute(
+            "create table raw.hubspot_contacts (key varchar not null, received_seq bigint not null, "
+            "received_at timestamptz not null, run_id varchar not null, hash varchar not null, "
+            "body json not null)"
+        )
+        con.execute("create view raw.hubspot_contacts_current as select * from raw.hubspot_contacts")
+        for number, stage in enumerate("ab", start=1):
+            body = json.dumps(contact("1", stage), separators=(",", ":"))
+            con.execute(
+                "insert into raw.hubspot_contacts values ('1', ?, ?, 'r', md5(?), ?)",
+                [number, UNTIL, body, body],
+            )
+    assert merged(tmp_path, land(tmp_path, [contact("1", "b")])).added == 0
+    with Store(tmp_path).read() as con:
+        rows = con.execute("select body ->> '$.stage' from raw.hubspot_contacts_current").fetchall()
+    assert (rows, len(versions(tmp_path))) == ([("b",)], 2)
 
 
 def test_data_and_cursor_move_together_or_not_at_all(tmp_path: Path) -> None:
