@@ -14,7 +14,7 @@ from typing import Literal
 from connectors.errors import ConnectorError, NotPermitted, UnexpectedData
 from connectors.pages import Connector
 from connectors.webhooks import HOOKS
-from warehouse.events import Told, has_landed, mark_acted_on, merge_events, not_acted_on, tidy_events
+from warehouse.events import Told, has_landed, mark_acted_on, merge_events, not_acted_on
 from warehouse.landing import Landing
 from warehouse.store import Store, lock
 
@@ -70,9 +70,9 @@ def _act(
     reread: Reread,
 ) -> EventsReport:
     with lock(landing.folder / source / ".events.lock", fcntl.LOCK_EX, PATIENCE):
-        added = merge_events(store, landing, source, as_of, retold=HOOKS[source].retold)
-        tidy_events(store, landing, source, as_of)
-        if not (told := not_acted_on(store, source, _CHUNK)):
+        standing = merge_events(store, landing, source, as_of, retold=HOOKS[source].retold)
+        added = standing.added
+        if not standing.waiting:
             return EventsReport(source, "done", added)
         records = 0
         left: list[str] = []
@@ -81,13 +81,12 @@ def _act(
             if connector is None:
                 return EventsReport(source, "waiting", added, reason="no credentials are set")
             try:
-                while told:
+                while told := not_acted_on(store, source, _CHUNK):
                     wanted = _wanted(connector, told)
                     count, reasons = _read_again(reread, connector, landing, store, wanted, as_of)
                     mark_acted_on(store, source, told[-1].seq)
                     records += count
                     left += reasons
-                    told = not_acted_on(store, source, _CHUNK)
             finally:
                 connector.close()
         except ConnectorError as error:

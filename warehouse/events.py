@@ -5,16 +5,19 @@ import logging
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from warehouse.errors import UnreadableLanding
-from warehouse.landing import COMPLETE, Landing
-from warehouse.raw import merge
+from warehouse.landing import COMPLETE, Landing, LandingRun
+from warehouse.raw import Job, Merger
+from warehouse.raw_scan import Shape
 from warehouse.spool import EVENTS, complete_left_over
-from warehouse.store import Store
+from warehouse.store import Store, counted, quoted
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,18 @@ class Told:
     event: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a source's events have come: the newest run in raw, how many wait to be acted on.
+
+    `added` is how many the merge just brought.
+    """
+
+    merged_to: str
+    waiting: int
+    added: int = 0
+
+
 def has_landed(landing: Landing, source: str) -> bool:
     """Whether the vendor ever told an event: without one there is nothing to open the warehouse for."""
     return (landing.folder / source / EVENTS).is_dir()
@@ -38,45 +53,77 @@ def has_landed(landing: Landing, source: str) -> bool:
 
 def merge_events(
     store: Store, landing: Landing, source: str, as_of: datetime, *, retold: Sequence[str] = ()
-) -> int:
-    """Bring what landed into `raw.<source>_events`, what a killed receiver left too; how many are new.
+) -> Standing:
+    """Bring what landed into `raw.<source>_events`, what a killed receiver left too.
 
     `retold` are the paths inside an event that make no new version. A run that is damaged on disk is set
-    aside: its records come with the next scheduled read.
+    aside: its records come with the next scheduled read. Runs that are merged and older than six hours are
+    removed, but for the newest.
     """
     complete_left_over(landing, as_of)
-    newest = _newest_merged(store, source)
+    standing = _standing(store, source)
+    names = _complete_runs(landing, source)
+    if names and names[-1] > standing.merged_to:
+        runs = [run for run in landing.runs(source, EVENTS) if run.run_id > standing.merged_to]
+        added = _merge(store, runs, [path.replace("$", "$.event", 1) for path in retold])
+        standing = replace(_standing(store, source), added=added)
+    # A sandbox's clock may stand before the run that was just merged.
+    edge = min(f"{as_of - RUNS_KEPT:%Y%m%dT%H%M%S%fZ}", standing.merged_to)
+    if names and names[0] < edge:
+        _remove(store, landing, source, edge)
+    return standing
+
+
+def _merge(store: Store, runs: Sequence[LandingRun], volatile: Sequence[str]) -> int:
     added = 0
-    if all(name <= newest for name in _complete_runs(landing, source)):
-        return added
-    for run in landing.runs(source, EVENTS):
-        if run.run_id <= newest:
-            continue
-        try:
-            volatile = [path.replace("$", "$.event", 1) for path in retold]
-            added += merge(store, run, records="$.events", key="$.key", volatile=volatile).added
-        except UnreadableLanding as error:
-            log.warning("%s This was done; what they were about comes with the next scheduled read.", error)
-            run.set_aside(str(error))
+    shape = Shape("$.events", "$.key", volatile=tuple(volatile))
+    with store.writing() as transaction:
+        merger = Merger(transaction)
+        for run in runs:
+            try:
+                added += merger.merge(Job(run, shape)).added
+            except UnreadableLanding as error:
+                log.warning("%s This was done; its records come with the next scheduled read.", error)
+                run.set_aside(str(error))
     return added
 
 
-def not_acted_on(store: Store, source: str, most: int) -> list[Told]:
-    """The first `most` events after the last one that was acted on, in the order of receipt."""
+def _remove(store: Store, landing: Landing, source: str, edge: str) -> None:
+    with store.write() as con:
+        con.execute(
+            f"delete from meta.merged_run where source = {quoted(source)} "
+            f"and resource = '{EVENTS}' and run_id < {quoted(edge)}"
+        )
+    for name in _complete_runs(landing, source):
+        if name < edge:
+            shutil.rmtree(_folder(landing, source) / name)
+
+
+def _standing(store: Store, source: str) -> Standing:
     with store.read() as con:
-        if not con.execute(
-            "select 1 from duckdb_tables() where database_name = 'warehouse' and schema_name = 'raw' "
-            "and table_name = ?",
-            [f"{source}_{EVENTS}"],
-        ).fetchone():
-            return []
+        merged = con.execute(
+            f"select coalesce(max(run_id), '') from meta.merged_run "
+            f"where source = {quoted(source)} and resource = '{EVENTS}'"
+        ).fetchone()
+        told = acted = 0
+        if merged and merged[0]:
+            told = counted(con, f"select coalesce(max(received_seq), 0) from raw.{source}_{EVENTS}")
+            acted = _acted(con, source)
+    return Standing(merged[0] if merged else "", told - acted)
+
+
+def _acted(con: duckdb.DuckDBPyConnection, source: str) -> int:
+    return counted(
+        con, f"select coalesce(max(acted_seq), 0) from meta.event_cursor where source = {quoted(source)}"
+    )
+
+
+def not_acted_on(store: Store, source: str, most: int) -> list[Told]:
+    """The first `most` events of raw after the last one that was acted on, in the order of receipt."""
+    with store.read() as con:
         rows = con.execute(
-            f"""
-            select received_seq, body ->> '$.event' from raw.{source}_{EVENTS}
-            where received_seq > coalesce((select acted_seq from meta.event_cursor where source = ?), 0)
-            order by received_seq limit ?
-            """,
-            [source, most],
+            f"select received_seq, body ->> '$.event' from raw.{source}_{EVENTS} "
+            f"where received_seq > {_acted(con, source)} order by received_seq limit {most}"
         ).fetchall()
     return [Told(seq, json.loads(event)) for seq, event in rows]
 
@@ -84,34 +131,9 @@ def not_acted_on(store: Store, source: str, most: int) -> list[Told]:
 def mark_acted_on(store: Store, source: str, seq: int) -> None:
     """Remember that everything up to `seq` was acted on; it never goes back."""
     with store.write() as con:
-        known = con.execute("select acted_seq from meta.event_cursor where source = ?", [source]).fetchone()
-        con.execute("delete from meta.event_cursor where source = ?", [source])
-        acted = max(seq, known[0]) if known else seq
-        con.execute("insert into meta.event_cursor values (?, ?)", [source, acted])
-
-
-def tidy_events(store: Store, landing: Landing, source: str, as_of: datetime) -> int:
-    """Remove merged runs that are older than six hours, but for the newest; how many."""
-    newest = _newest_merged(store, source)
-    edge = f"{as_of - RUNS_KEPT:%Y%m%dT%H%M%S%fZ}"
-    old = [name for name in _complete_runs(landing, source) if name < min(edge, newest)]
-    if old:
-        with store.write() as con:
-            con.execute(
-                "delete from meta.merged_run where source = ? and resource = ? and run_id < ?",
-                [source, EVENTS, min(edge, newest)],
-            )
-        for name in old:
-            shutil.rmtree(_folder(landing, source) / name)
-    return len(old)
-
-
-def _newest_merged(store: Store, source: str) -> str:
-    with store.read() as con:
-        row = con.execute(
-            "select max(run_id) from meta.merged_run where source = ? and resource = ?", [source, EVENTS]
-        ).fetchone()
-    return (row[0] if row else None) or ""
+        acted = max(seq, _acted(con, source))
+        con.execute(f"delete from meta.event_cursor where source = {quoted(source)}")
+        con.execute(f"insert into meta.event_cursor values ({quoted(source)}, {acted})")
 
 
 def _complete_runs(landing: Landing, source: str) -> list[str]:

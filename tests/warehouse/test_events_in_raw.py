@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.events import has_landed, mark_acted_on, merge_events, not_acted_on, tidy_events
+from warehouse.events import has_landed, mark_acted_on, merge_events, not_acted_on
 from warehouse.landing import Landing
 from warehouse.raw import merged_runs
 from warehouse.store import Store
@@ -30,7 +30,8 @@ class Home:
             run.complete()
 
     def merge(self) -> int:
-        return merge_events(self.store, self.landing, "hubspot", self.now, retold=["$.attemptNumber"])
+        standing = merge_events(self.store, self.landing, "hubspot", self.now, retold=["$.attemptNumber"])
+        return standing.added
 
     def waiting(self, most: int = 100) -> list[dict]:
         return [told.event for told in not_acted_on(self.store, "hubspot", most)]
@@ -43,7 +44,6 @@ def home(tmp_path: Path) -> Home:
 
 def test_without_an_event_there_is_nothing_to_do(home: Home) -> None:
     assert not has_landed(home.landing, "hubspot")
-    assert home.waiting() == []
 
 
 def test_an_event_told_again_is_the_same_one(home: Home) -> None:
@@ -90,15 +90,17 @@ def test_merged_runs_are_removed_after_some_hours_and_nothing_is_merged_twice_fo
     for number in range(4):
         home.now = AT + timedelta(hours=2 * number)
         home.land((str(number), {"n": number}))
-    home.merge()
-    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 0
+    runs = home.landing.runs("hubspot", "events")
+    assert home.merge() == 4
+    assert len(home.landing.runs("hubspot", "events")) == 4
     home.now += timedelta(hours=1)
-    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 1
-    home.now += timedelta(days=9)
-    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 2
-    (newest,) = home.landing.runs("hubspot", "events")
-    assert merged_runs(home.store) == {("hubspot", "events", newest.run_id)}
     assert home.merge() == 0
+    assert len(home.landing.runs("hubspot", "events")) == 3
+    home.now += timedelta(days=9)
+    assert home.merge() == 0
+    (newest,) = home.landing.runs("hubspot", "events")
+    assert newest.run_id == runs[-1].run_id
+    assert merged_runs(home.store) == {("hubspot", "events", newest.run_id)}
     home.land(("4", {"n": 4}))
     assert home.merge() == 1
     assert [event["n"] for event in home.waiting()] == [0, 1, 2, 3, 4]
@@ -107,5 +109,5 @@ def test_merged_runs_are_removed_after_some_hours_and_nothing_is_merged_twice_fo
 def test_what_is_not_merged_yet_is_never_removed(home: Home) -> None:
     home.land(("a", {"n": 1}))
     home.now += timedelta(days=30)
-    assert tidy_events(home.store, home.landing, "hubspot", home.now) == 0
     assert home.merge() == 1
+    assert [event["n"] for event in home.waiting()] == [1]
