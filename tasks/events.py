@@ -7,28 +7,32 @@ event that cannot be acted on costs nothing but time: the scheduled read finds t
 import fcntl
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connectors.errors import ConnectorError, NotPermitted, UnexpectedData
+from connectors.errors import ConnectorError, UnexpectedData
 from connectors.pages import Connector
 from connectors.webhooks import HOOKS
+from tasks.reading import BY_ID
+from tasks.sync import reread
+from warehouse.brief_runs import remove_merged
 from warehouse.events import Told, has_landed, mark_acted_on, merge_events, not_acted_on
 from warehouse.landing import Landing
+from warehouse.spool import EVENTS
 from warehouse.store import Store, lock
 
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)  # how long a second process waits for the first
 _CHUNK = 5_000  # events whose records are read again in one go
+Connect = Callable[[str], Connector | None]
 Wanted = Mapping[str, Sequence[str]]  # resource -> raw keys
-Reread = Callable[[Connector, Landing, Store, Wanted, datetime], object]
 
 
 @dataclass(frozen=True, slots=True)
 class EventsReport:
-    """One source: events new to raw, records asked for again, and how it ended.
+    """One source: events new to raw, records asked for again (by the events' own count), and how it ended.
 
     `waiting` = they are tried again with the next call; `reason` says why, or what was left to the scheduled
     read.
@@ -41,57 +45,48 @@ class EventsReport:
     reason: str | None = None
 
 
-def act_on_events(
-    connect: Callable[[str], Connector | None],
-    landing: Landing,
-    store: Store,
-    as_of: datetime,
-    *,
-    reread: Reread,
-) -> list[EventsReport]:
+def act_on_events(connect: Connect, landing: Landing, store: Store, as_of: datetime) -> list[EventsReport]:
     """Merge what landed and read the records concerned again; a report per source that ever told an event.
 
     `connect` gives a source's connector, None without credentials; it is closed here. What was acted on is
     noted after the records are in raw, so that a kill anywhere repeats and loses nothing.
     """
-    return [
-        _act(source, connect, landing, store, as_of, reread)
-        for source in HOOKS
-        if has_landed(landing, source)
-    ]
+    return [_act(source, connect, landing, store, as_of) for source in HOOKS if has_landed(landing, source)]
 
 
-def _act(
-    source: str,
-    connect: Callable[[str], Connector | None],
-    landing: Landing,
-    store: Store,
-    as_of: datetime,
-    reread: Reread,
-) -> EventsReport:
+def _act(source: str, connect: Connect, landing: Landing, store: Store, as_of: datetime) -> EventsReport:
     with lock(landing.folder / source / ".events.lock", fcntl.LOCK_EX, PATIENCE):
         standing = merge_events(store, landing, source, as_of, retold=HOOKS[source].retold)
-        added = standing.added
-        if not standing.waiting:
-            return EventsReport(source, "done", added)
-        records = 0
-        left: list[str] = []
-        try:
-            connector = connect(source)
-            if connector is None:
-                return EventsReport(source, "waiting", added, reason="no credentials are set")
+        report = EventsReport(source, "done", standing.added)
+        if standing.waiting:
             try:
-                while told := not_acted_on(store, source, _CHUNK):
-                    wanted = _wanted(connector, told)
-                    count, reasons = _read_again(reread, connector, landing, store, wanted, as_of)
-                    mark_acted_on(store, source, told[-1].seq)
-                    records += count
-                    left += reasons
-            finally:
-                connector.close()
-        except ConnectorError as error:
-            return EventsReport(source, "waiting", added, records, str(error))
-        return EventsReport(source, "done", added, records, "; ".join(dict.fromkeys(left)) or None)
+                report = _follow(report, connect, landing, store, as_of)
+            except ConnectorError as error:
+                report = replace(report, state="waiting", reason=str(error))
+        brief = [
+            name for place, name in landing.resources() if place == source and name.endswith((EVENTS, BY_ID))
+        ]
+        remove_merged(store, landing, source, brief, as_of)
+        return report
+
+
+def _follow(
+    report: EventsReport, connect: Connect, landing: Landing, store: Store, as_of: datetime
+) -> EventsReport:
+    """Read again what the waiting events are about. Raises ConnectorError as `_read_again` does."""
+    connector = connect(report.source)
+    if connector is None:
+        return replace(report, state="waiting", reason="no credentials are set")
+    left: list[str] = []
+    try:
+        while told := not_acted_on(store, report.source, _CHUNK):
+            wanted = _wanted(connector, told)
+            left += _read_again(connector, landing, store, wanted, as_of)
+            mark_acted_on(store, report.source, told[-1].seq)
+            report = replace(report, records=report.records + sum(map(len, wanted.values())))
+    finally:
+        connector.close()
+    return replace(report, reason="; ".join(dict.fromkeys(left)) or None)
 
 
 def _wanted(connector: Connector, told: Sequence[Told]) -> dict[str, list[str]]:
@@ -117,24 +112,26 @@ def _wanted(connector: Connector, told: Sequence[Told]) -> dict[str, list[str]]:
 
 
 def _read_again(
-    reread: Reread, connector: Connector, landing: Landing, store: Store, wanted: Wanted, as_of: datetime
-) -> tuple[int, list[str]]:
-    """How many were read again, and of what the vendor will not give however often it is asked, why.
+    connector: Connector, landing: Landing, store: Store, wanted: Wanted, as_of: datetime
+) -> list[str]:
+    """Read all of these again; of what the vendor will not give however often it is asked, why.
 
     Raises ConnectorError for what heals with time or wants a person: then nothing is passed over.
     """
     if not wanted:
-        return 0, []
-    try:
-        reread(connector, landing, store, wanted, as_of)
-    except (NotPermitted, UnexpectedData) as error:
-        if len(wanted) == 1:
-            log.warning("left to the scheduled read: %s", error)
-            return 0, [str(error)]
-        # One resource that cannot be had must not keep the others.
-        each = [
-            _read_again(reread, connector, landing, store, {resource: keys}, as_of)
-            for resource, keys in wanted.items()
-        ]
-        return sum(count for count, _ in each), [reason for _, reasons in each for reason in reasons]
-    return sum(map(len, wanted.values())), []
+        return []
+    report = reread(connector, landing, store, wanted, as_of)
+    if report.error is None:
+        statuses = [each.status for each in report.resources if each.status is not None]
+        return [status.reason or status.state for status in statuses if status.state == "not_permitted"]
+    if not isinstance(report.error, UnexpectedData):
+        raise report.error
+    if len(wanted) == 1:
+        log.warning("left to the scheduled read: %s", report.error)
+        return [str(report.error)]
+    # One resource that cannot be had may hide what is wrong with another.
+    return [
+        reason
+        for resource, keys in wanted.items()
+        for reason in _read_again(connector, landing, store, {resource: keys}, as_of)
+    ]

@@ -31,7 +31,7 @@ from tasks.jobs import GATE_FAILED, last_runs
 from tasks.outside import close_all, outside
 from tasks.rooms import Rooms, open_rooms
 from tasks.switches import prepare_home
-from tasks.sync import SyncReport, build_connectors, reread, sync_source
+from tasks.sync import SyncReport, build_connectors, sync_source
 from warehouse.build import Build, build
 from warehouse.check import check
 from warehouse.errors import NothingPublished, WarehouseError
@@ -142,7 +142,7 @@ def act_on_events(as_of: datetime) -> list[dict[str, Any]]:
     def connect(source: str) -> Connector | None:
         return build_connectors(rooms.home.settings, rooms.home.path, only=[source]).get(source)
 
-    reports = act(connect, rooms.landing, rooms.store, as_of, reread=reread)
+    reports = act(connect, rooms.landing, rooms.store, as_of)
     for report in reports:
         if report.events or report.records or report.state != "done":
             progress.info(

@@ -2,28 +2,22 @@
 
 import json
 import logging
-import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
+from warehouse.brief_runs import complete_runs
 from warehouse.errors import UnreadableLanding
-from warehouse.landing import COMPLETE, Landing, LandingRun
+from warehouse.landing import Landing, LandingRun
 from warehouse.raw import Job, Merger
 from warehouse.raw_scan import Shape
 from warehouse.spool import EVENTS, complete_left_over
 from warehouse.store import Store, counted, quoted
 
 log = logging.getLogger(__name__)
-
-# A run lands every few seconds, and raw holds all that was in it: kept for long, they would be a million.
-RUNS_KEPT = timedelta(hours=6)
-_RUN = re.compile(r"\d{8}T\d{12}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +51,15 @@ def merge_events(
     """Bring what landed into `raw.<source>_events`, what a killed receiver left too.
 
     `retold` are the paths inside an event that make no new version. A run that is damaged on disk is set
-    aside: its records come with the next scheduled read. Runs that are merged and older than six hours are
-    removed, but for the newest.
+    aside: its records come with the next scheduled read.
     """
     complete_left_over(landing, as_of)
     standing = _standing(store, source)
-    names = _complete_runs(landing, source)
+    names = complete_runs(landing, source, EVENTS)
     if names and names[-1] > standing.merged_to:
         runs = [run for run in landing.runs(source, EVENTS) if run.run_id > standing.merged_to]
         added = _merge(store, runs, [path.replace("$", "$.event", 1) for path in retold])
         standing = replace(_standing(store, source), added=added)
-    # A sandbox's clock may stand before the run that was just merged.
-    edge = min(f"{as_of - RUNS_KEPT:%Y%m%dT%H%M%S%fZ}", standing.merged_to)
-    if names and names[0] < edge:
-        _remove(store, landing, source, edge)
     return standing
 
 
@@ -86,17 +75,6 @@ def _merge(store: Store, runs: Sequence[LandingRun], volatile: Sequence[str]) ->
                 log.warning("%s This was done; its records come with the next scheduled read.", error)
                 run.set_aside(str(error))
     return added
-
-
-def _remove(store: Store, landing: Landing, source: str, edge: str) -> None:
-    with store.write() as con:
-        con.execute(
-            f"delete from meta.merged_run where source = {quoted(source)} "
-            f"and resource = '{EVENTS}' and run_id < {quoted(edge)}"
-        )
-    for name in _complete_runs(landing, source):
-        if name < edge:
-            shutil.rmtree(_folder(landing, source) / name)
 
 
 def _standing(store: Store, source: str) -> Standing:
@@ -134,13 +112,3 @@ def mark_acted_on(store: Store, source: str, seq: int) -> None:
         acted = max(seq, _acted(con, source))
         con.execute(f"delete from meta.event_cursor where source = {quoted(source)}")
         con.execute(f"insert into meta.event_cursor values ({quoted(source)}, {acted})")
-
-
-def _complete_runs(landing: Landing, source: str) -> list[str]:
-    folder = _folder(landing, source)
-    names = [path.name for path in folder.iterdir() if _RUN.fullmatch(path.name)]
-    return [name for name in sorted(names) if (folder / name / COMPLETE).exists()]
-
-
-def _folder(landing: Landing, source: str) -> Path:
-    return landing.folder / source / EVENTS

@@ -1,11 +1,13 @@
 """Events in raw: each told once, in order, and a place that says what was acted on."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from warehouse.brief_runs import remove_merged
 from warehouse.events import has_landed, mark_acted_on, merge_events, not_acted_on
 from warehouse.landing import Landing
 from warehouse.raw import merged_runs
@@ -87,27 +89,46 @@ def test_a_damaged_run_is_set_aside_and_the_others_are_merged(home: Home) -> Non
 
 
 def test_merged_runs_are_removed_after_some_hours_and_nothing_is_merged_twice_for_it(home: Home) -> None:
+    def tidy() -> int:
+        return remove_merged(home.store, home.landing, "hubspot", ["events"], home.now)
+
     for number in range(4):
         home.now = AT + timedelta(hours=2 * number)
         home.land((str(number), {"n": number}))
-    runs = home.landing.runs("hubspot", "events")
-    assert home.merge() == 4
-    assert len(home.landing.runs("hubspot", "events")) == 4
+    *_, last = home.landing.runs("hubspot", "events")
     home.now += timedelta(hours=1)
-    assert home.merge() == 0
-    assert len(home.landing.runs("hubspot", "events")) == 3
+    assert tidy() == 0  # not one of them is in raw yet
+    assert home.merge() == 4
+    assert tidy() == 1
     home.now += timedelta(days=9)
+    assert tidy() == 2
+    assert [run.run_id for run in home.landing.runs("hubspot", "events")] == [last.run_id]
+    assert merged_runs(home.store) == {("hubspot", "events", last.run_id)}
+    assert tidy() == 0
     assert home.merge() == 0
-    (newest,) = home.landing.runs("hubspot", "events")
-    assert newest.run_id == runs[-1].run_id
-    assert merged_runs(home.store) == {("hubspot", "events", newest.run_id)}
     home.land(("4", {"n": 4}))
     assert home.merge() == 1
     assert [event["n"] for event in home.waiting()] == [0, 1, 2, 3, 4]
 
 
-def test_what_is_not_merged_yet_is_never_removed(home: Home) -> None:
-    home.land(("a", {"n": 1}))
-    home.now += timedelta(days=30)
-    assert home.merge() == 1
-    assert [event["n"] for event in home.waiting()] == [1]
+def test_a_kill_while_runs_are_removed_leaves_nothing_to_be_merged_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        home.land((str(number), {"n": number}))
+    home.merge()
+    home.now += timedelta(days=1)
+
+    def die(path: Path) -> None:
+        next(path.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killing:
+        killing.setattr(shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            remove_merged(home.store, home.landing, "hubspot", ["events"], home.now)
+    assert home.merge() == 0
+    assert remove_merged(home.store, home.landing, "hubspot", ["events"], home.now) == 1
+    folder = home.landing.folder / "hubspot" / "events"
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+    assert [event["n"] for event in home.waiting()] == [0, 1, 2]
