@@ -85,7 +85,13 @@ def test_an_edit_is_in_raw_soon_after_the_vendor_told_of_it_though_the_receiver_
     home.json("sync", "hubspot", "intercom", "mailchimp")
     before = {
         name: current(place, name)
-        for name in ("hubspot_contacts", "hubspot_companies", "intercom_conversations", "mailchimp_members")
+        for name in (
+            "hubspot_contacts",
+            "hubspot_companies",
+            "intercom_contacts",
+            "intercom_conversations",
+            "mailchimp_members",
+        )
     }
     process, console = serving(home)
     try:
@@ -105,10 +111,20 @@ def test_an_edit_is_in_raw_soon_after_the_vendor_told_of_it_though_the_receiver_
             "/crm/v3/objects/contacts", json={"properties": {"email": "new@person.test"}}
         ).raise_for_status()
 
+        erased = next(
+            key for key, row in before["hubspot_contacts"].items() if not row["archived"] and key != gone
+        )
+        vendors.hubspot.post(
+            "/crm/v3/objects/contacts/gdpr-delete", json={"objectId": erased}
+        ).raise_for_status()
+
         conversation = next(iter(before["intercom_conversations"]))
         admin = vendors.intercom.get("/admins").json()["admins"][0]["id"]
         note = {"message_type": "note", "type": "admin", "admin_id": admin, "body": "Looked into it"}
         vendors.intercom.post(f"/conversations/{conversation}/reply", json=note).raise_for_status()
+
+        left = next(iter(before["intercom_contacts"]))
+        vendors.intercom.delete(f"/contacts/{left}").raise_for_status()
 
         member = next(row for row in before["mailchimp_members"].values() if row["status"] == "subscribed")
         vendors.mailchimp.patch(
@@ -131,6 +147,8 @@ def test_an_edit_is_in_raw_soon_after_the_vendor_told_of_it_though_the_receiver_
     assert current(place, "hubspot_companies")[company]["properties"]["name"] == "Renamed & Co"
     contacts = current(place, "hubspot_contacts")
     assert contacts[gone]["archived"] is True
+    assert "gone_at" in contacts[erased]
+    assert "gone_at" in current(place, "intercom_contacts")[left]
     assert contacts[made.json()["id"]]["properties"]["email"] == "new@person.test"
     parts = current(place, "intercom_conversations")[conversation]["conversation_parts"]
     assert "Looked into it" in parts["conversation_parts"][-1]["body"]
