@@ -72,7 +72,8 @@ class Receiver:
         self._clock = clock
         self._doors = doors(settings)
         self._home = settings.home
-        self._spool = Spool(Landing(settings.home), clock(), hold=hold)
+        open_doors = [source for source, door in self._doors.items() if not door.missing]
+        self._spool = Spool(Landing(settings.home), clock(), open_doors, hold=hold)
         self._repeats = _Repeats()
         self._trouble = ""  # why the last delivery could not be landed
         self._ended = threading.Event()

@@ -5,6 +5,7 @@ asks the disk once for all of it. A run of `<source>.events` is completed after 
 be merged. What is landed here is not looked into.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -12,7 +13,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -47,19 +48,28 @@ class _Delivery:
 @dataclass(slots=True)
 class _Open:
     run: LandingRun
-    due: float
+    due: float | None = None  # nothing has come yet
     deliveries: int = 0
 
 
 class Spool:
     """The receiving end of one home, from `with` to its end; one process holds it.
 
-    Raises WarehouseBusy when another one does.
+    Raises WarehouseBusy when another one does. A run of each of the `sources` is open before the first
+    delivery and after the last, because making one takes longer than landing a hundred.
     """
 
-    def __init__(self, landing: Landing, started_at: datetime, *, hold: timedelta = HOLD) -> None:
+    def __init__(
+        self,
+        landing: Landing,
+        started_at: datetime,
+        sources: Sequence[str] = (),
+        *,
+        hold: timedelta = HOLD,
+    ) -> None:
         self._landing = landing
         self._started_at = started_at
+        self._sources = sources
         self._hold = hold.total_seconds()
         self._waiting: queue.Queue[_Delivery | None] = queue.Queue(_WAITING)
         self._open: dict[str, _Open] = {}
@@ -70,6 +80,8 @@ class Spool:
         self._held.enter_context(lock(self._landing.folder / _LOCK, fcntl.LOCK_EX, _PATIENCE))
         try:
             _complete_left_over(self._landing, self._started_at)
+            for source in self._sources:
+                self._prepare(source, self._started_at)
             self._thread.start()
         except BaseException:
             self._held.close()
@@ -106,10 +118,15 @@ class Spool:
                 by_source[delivery.source].append(delivery)
             for source, deliveries in by_source.items():
                 self._land(source, deliveries)
-            now = time.monotonic()
             for source, held in list(self._open.items()):
-                if not going_on or held.due <= now or held.deliveries >= _FULL_RUN:
+                if held.due is not None and (
+                    not going_on or held.due <= time.monotonic() or held.deliveries >= _FULL_RUN
+                ):
                     self._complete(source)
+                    if going_on:
+                        self._prepare(source, held.run.window.until)
+        for source in list(self._open):
+            self._drop(source)
 
     def _next_batch(self) -> tuple[list[_Delivery], bool]:
         """Whatever waits, once something does or a run is due; and whether more may come."""
@@ -126,9 +143,8 @@ class Spool:
         return batch, False
 
     def _pause(self) -> float | None:
-        if not self._open:
-            return None
-        return max(0.0, min(held.due for held in self._open.values()) - time.monotonic())
+        due = [held.due for held in self._open.values() if held.due is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _land(self, source: str, deliveries: list[_Delivery]) -> None:
         taken = [each for each in deliveries if each.landed.set_running_or_notify_cancel()]
@@ -138,6 +154,7 @@ class Spool:
                 held.run.append(each.line, each.count, None)
             _to_disk(held.run)
             held.deliveries += len(taken)
+            held.due = held.due or time.monotonic() + self._hold
         except Exception as error:  # noqa: BLE001 - whatever it is, each delivery must get an answer
             # Those of the batch that did land come again from the vendor, and make no second row.
             self._drop(source)
@@ -151,8 +168,13 @@ class Spool:
         run = self._landing.open(source, EVENTS, None, at)
         for folder in (run.folder.parent, run.folder.parent.parent, self._landing.folder):
             _sync_path(folder)
-        held = self._open[source] = _Open(run, time.monotonic() + self._hold)
+        held = self._open[source] = _Open(run)
         return held
+
+    def _prepare(self, source: str, at: datetime) -> None:
+        """Open a run that nobody waits for yet; what keeps it from it is said to the next delivery."""
+        with contextlib.suppress(WarehouseError, OSError):
+            self._opened(source, at)
 
     def _complete(self, source: str) -> None:
         held = self._open.pop(source)

@@ -1,9 +1,11 @@
 """What is taken lands, what is not leaves a count and nothing else."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,16 +226,20 @@ def test_there_is_nothing_else_to_be_had(tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_landed_is_never_said_to_be(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(_handle: int) -> None:
+        raise OSError(errno.EIO, "the disk does not answer")
+
     with opened(tmp_path) as doors:
-        (tmp_path / "landing" / "hubspot").write_text("a file where a folder must be")
-        assert doors.send(hubspot(changed(1), at=NOW)) == 503
-        (tmp_path / "landing" / "hubspot").unlink()
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", refuse)
+            assert doors.send(hubspot(changed(1), at=NOW)) == 503
         assert doors.send(hubspot(changed(1), at=NOW)) == 200
     assert [event["objectId"] for event in in_raw(tmp_path, "hubspot")] == [1]
     assert counted(tmp_path) == {("hubspot", "not landed"): 1}
     assert "hubspot 1 not landed" in caplog.text
+    assert "the disk does not answer" in caplog.text
 
 
 def test_a_flood_of_refusals_writes_a_line_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

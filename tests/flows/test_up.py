@@ -16,7 +16,7 @@ import pytest
 import yaml
 from house import ROOT, SMALL, House, running_world
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 

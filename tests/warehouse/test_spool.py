@@ -123,3 +123,17 @@ def test_more_than_the_disk_can_follow_is_refused_at_once(
         land(receiving, number)
     with pytest.raises(WarehouseBusy, match="disk"):
         land(receiving, 4)
+
+
+def test_a_run_stands_ready_and_an_empty_one_is_never_completed(tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    for _ in range(3):
+        with Spool(landing, AT, ["hubspot"]):
+            folders = [path for path in (landing.folder / "hubspot" / "events").iterdir() if path.is_dir()]
+            assert len(folders) == 1
+        complete_left_over(landing, AT)
+    assert landing.runs("hubspot", "events") == []
+    with Spool(landing, AT, ["hubspot"], hold=AT_ONCE) as receiving:
+        for number in range(3):
+            land(receiving, number).result(PATIENCE_SECONDS)
+    assert merged(tmp_path) == [0, 1, 2]
