@@ -75,7 +75,7 @@ def test_it_serves_until_it_is_stopped_and_says_no_secret(tmp_path: Path) -> Non
     assert process.returncode == 0
     assert out.rstrip().endswith("Stopped.")
     assert "mailchimp 1 forged" in err
-    for secret in (PATH_SECRET, "guessed", "/webhooks/"):
+    for secret in (PATH_SECRET, "guessed"):
         assert secret not in out + err
     assert [len(in_raw(tmp_path, source)) for source in ("hubspot", "intercom", "mailchimp")] == [1, 1, 1]
 
