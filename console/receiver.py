@@ -190,7 +190,7 @@ class _Repeats:
 async def _body(request: Request) -> bytes:
     """The raw body; reading stops at the first byte too many."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > LARGEST:
+    if declared.isdecimal() and int(declared) > LARGEST:
         raise _Refused("oversized")
     parts = bytearray()
     try:

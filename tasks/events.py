@@ -17,6 +17,7 @@ from connectors.webhooks import HOOKS
 from tasks.reading import BY_ID
 from tasks.sync import reread
 from warehouse.brief_runs import remove_merged
+from warehouse.errors import WarehouseBusy
 from warehouse.events import Told, has_landed, mark_acted_on, merge_events, not_acted_on
 from warehouse.landing import Landing
 from warehouse.spool import EVENTS
@@ -25,6 +26,8 @@ from warehouse.store import Store, lock
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)  # how long a second process waits for the first
+# A first load holds its source for hours; what is told meanwhile is tried again every minute.
+SYNC_PATIENCE = timedelta(seconds=30)
 _CHUNK = 5_000  # events whose records are read again in one go
 Connect = Callable[[str], Connector | None]
 Wanted = Mapping[str, Sequence[str]]  # resource -> raw keys
@@ -61,10 +64,12 @@ def _act(source: str, connect: Connect, landing: Landing, store: Store, as_of: d
         if standing.waiting:
             try:
                 report = _follow(report, connect, landing, store, as_of)
-            except ConnectorError as error:
+            except (ConnectorError, WarehouseBusy) as error:
                 report = replace(report, state="waiting", reason=str(error))
         brief = [
-            name for place, name in landing.resources() if place == source and name.endswith((EVENTS, BY_ID))
+            name
+            for place, name in landing.resources()
+            if place == source and (name == EVENTS or name.endswith(BY_ID))
         ]
         remove_merged(store, landing, source, brief, as_of)
         return report
@@ -120,7 +125,7 @@ def _read_again(
     """
     if not wanted:
         return []
-    report = reread(connector, landing, store, wanted, as_of)
+    report = reread(connector, landing, store, wanted, as_of, patience=SYNC_PATIENCE)
     if report.error is None:
         statuses = [each.status for each in report.resources if each.status is not None]
         return [status.reason or status.state for status in statuses if status.state == "not_permitted"]

@@ -1,5 +1,6 @@
 """What is read again after vendors told something, and what raw then holds."""
 
+import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from connectors.errors import ConnectorError, FixConfig, NotPermitted, Refused, 
 from connectors.pages import Identity, Page, Probe, Resource, Window
 from tasks.events import EventsReport, act_on_events
 from warehouse.landing import Landing
-from warehouse.store import Store
+from warehouse.store import Store, lock
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 RESOURCES = {
@@ -213,6 +214,18 @@ def test_without_credentials_events_wait(world: World, monkeypatch: pytest.Monke
     assert world.act() == [EventsReport("hubspot", "done", records=1)]
 
 
+def test_while_a_long_sync_goes_on_events_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.events.SYNC_PATIENCE", timedelta(0))
+    world.portal.edit("contacts", 1, "now")
+    world.tell(changed("contact", 1))
+    with lock(world.landing.folder / "hubspot" / ".sync.lock", fcntl.LOCK_EX, timedelta(0)):
+        (report,) = world.act()
+    assert (report.state, report.events) == ("waiting", 1)
+    assert ".sync.lock" in (report.reason or "")
+    assert [report.state for report in world.act()] == ["done"]
+    assert world.raw("contacts") == {"1": "now"}
+
+
 class Killed(BaseException):
     """The process ended here."""
 
@@ -228,9 +241,9 @@ def test_a_kill_anywhere_repeats_and_loses_nothing(
     world.tell(changed("contact", 1))
     step = getattr(events, place.rpartition(".")[2])
 
-    def die(*arguments: object) -> None:
+    def die(*arguments: object, **options: object) -> None:
         if done:
-            step(*arguments)
+            step(*arguments, **options)
         raise Killed
 
     monkeypatch.setattr(place, die)
