@@ -101,10 +101,20 @@ def run(
 
 @app.command()
 def up() -> None:
-    """Keep everything running: Prefect's server, schedules, a worker; without credentials the sandbox too."""
+    """Keep everything running: Prefect's server, schedules, a worker, the web console; without credentials
+    the sandbox too.
+    """
     from console.operate import keep_running
 
     raise typer.Exit(keep_running(load_settings()))
+
+
+@app.command()
+def serve() -> None:
+    """Serve the web console alone: the addresses that vendors push events to."""
+    from console.serve import serve_home
+
+    raise typer.Exit(serve_home(load_settings()))
 
 
 @app.command()
@@ -157,9 +167,15 @@ def sync(
         bool, typer.Option(help="From the beginning instead of from the last watermark.")
     ] = False,
     since: Annotated[datetime | None, typer.Option(help="From this instant (UTC).")] = None,
+    events: Annotated[bool, typer.Option(help="Only the records that vendors pushed events about.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read sources into landing and raw."""
+    if events:
+        if sources or full or since:
+            raise fail("--events goes with no source, --full or --since: it reads what was told", WRONG_USE)
+        _sync_events(as_json=as_json)
+        return
     from console.operate import run_sync, show_sources
 
     reports = run_sync(load_settings(), sources or [], full=full, since=since)
@@ -168,6 +184,18 @@ def sync(
     else:
         show_sources(reports)
     if any(report["state"] in {"failed", "partial"} for report in reports):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+def _sync_events(*, as_json: bool) -> None:
+    from console.operate import run_events, show_events
+
+    reports = run_events(load_settings())
+    if as_json:
+        print_json(reports)
+    else:
+        show_events(reports)
+    if any(report["state"] == "waiting" for report in reports):
         raise typer.Exit(WITH_WARNINGS)
 
 

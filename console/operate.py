@@ -99,7 +99,8 @@ def show_run(summary: Mapping[str, Any]) -> None:
 def keep_running(settings: Settings) -> int:
     """Server, schedules and worker until interrupted."""
     from console.sandbox_process import SandboxFailed
-    from console.up import AlreadyUp, Stop, check_place, only_one, serve
+    from console.stop import Stop
+    from console.up import AlreadyUp, check_place, only_one, serve
 
     check_place()
     path, _kind = home_path(settings)
@@ -175,6 +176,25 @@ def run_sync(
                     }
                 )
         return reports
+
+
+def run_events(settings: Settings) -> list[dict[str, Any]]:
+    """Read again what vendors pushed events about; one account of each source that did."""
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from tasks.steps import act_on_events, instant
+
+        reports: list[dict[str, Any]] = act_on_events.fn(instant(None))
+        return reports
+
+
+def show_events(reports: Sequence[Mapping[str, Any]]) -> None:
+    """What was told by each source, and what became of it."""
+    print_table(
+        "Events",
+        ["source", "state", "new events", "records read again", "why"],
+        [[r["source"], r["state"], r["events"], r["records"], r["reason"]] for r in reports],
+    )
 
 
 def show_sources(reports: Sequence[Mapping[str, Any]]) -> None:

@@ -83,7 +83,9 @@ def builds_folder(home: Path) -> Path:
 def _named(folder: Path, as_of: datetime, base: str, con: duckdb.DuckDBPyConnection) -> Path:
     """The file that the present inputs make. A read that brought nothing new is no change."""
     state = con.execute(
-        "select source, resource, sum(added), sum(rejected) from meta.merged_run group by all "
+        # Events change no model: the records that they are about do.
+        "select source, resource, sum(added), sum(rejected) from meta.merged_run "
+        "where resource <> 'events' group by all "
         "having sum(added) + sum(rejected) > 0 order by all"
     ).fetchall()
     state += con.execute(
