@@ -51,9 +51,20 @@ def table(result: Mapping[str, Any]) -> str:
         line("ratio to dlt fed Arrow tables", "ratio_to_dlt_arrow"),
         "",
         "peak memory, MiB: " + ", ".join(f"{name} {peak:,}" for name, peak in result["peaks_mib"].items()),
+        *busy(result),
         *(f"not measured: {name}: {why}" for name, why in result["not_measured"].items()),
     ]
     return "\n".join(lines)
+
+
+def busy(result: Mapping[str, Any]) -> list[str]:
+    """A warning when other work ran before this began; a busy machine distorts the ratios too."""
+    load, cores = result["load_before"], result["cores"]
+    if load < cores / 2:
+        return []
+    return [
+        f"the machine was busy before this began (load {load} on {cores} cores): measure again when it is not"
+    ]
 
 
 def shown(value: float | str | None) -> str:

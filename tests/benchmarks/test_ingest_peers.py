@@ -183,9 +183,13 @@ def test_the_table_names_every_reader_and_who_was_not_measured() -> None:
         "peer_rounds": 3,
         "peaks_mib": {"ours": 400},
         "not_measured": {"pyairbyte": "not installed"},
+        "load_before": 0.3,
+        "cores": 2,
         **figures({**SPEEDS, "pyairbyte": []}, 1000),
     }
     shown = table(result)
     assert re.search(r"PyAirbyte, DuckDB cache +-\n", shown)
     assert re.search(r"Singer tap \+ target-duckdb +7,500\n", shown)
     assert "not measured: pyairbyte: not installed" in shown
+    assert "busy" not in shown
+    assert "busy before this began (load 7.5 on 2 cores)" in table({**result, "load_before": 7.5})
