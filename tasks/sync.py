@@ -104,7 +104,8 @@ def sync_source(
             run.phase(streams)
         except ConnectorError as failure:
             run.error = run.error or failure
-        return run.finish(time.perf_counter() - started, whole=only is None)
+        run.record(whole=only is None)
+        return run.report(time.perf_counter() - started)
 
 
 def reread(
@@ -130,7 +131,8 @@ def reread(
             run.single(wanted)
         except ConnectorError as failure:
             run.error = run.error or failure
-        return run.finish(time.perf_counter() - started, whole=False)
+        # What single records say of a whole resource is nothing: its status stays.
+        return run.report(time.perf_counter() - started)
 
 
 class _Sync:
@@ -251,17 +253,27 @@ class _Sync:
         )
         return ResourceReport(each.resource.name, each.seen, each.added, each.pages, each.seconds, status)
 
-    def finish(self, seconds: float, *, whole: bool) -> SyncReport:
-        """Record how everything stands; the report."""
-        statuses = [report.status for report in self.reports if report.status is not None]
-        if statuses:
-            record_resources(self.store, statuses)
-        status = summed_up(self.source.source, statuses, self.as_of)
+    def _statuses(self) -> list[ResourceStatus]:
+        return [report.status for report in self.reports if report.status is not None]
+
+    def _status(self) -> SourceStatus:
+        status = summed_up(self.source.source, self._statuses(), self.as_of)
         if self.error is not None and status.state != "failed":
-            status = SourceStatus(self.source.source, "failed", str(self.error), self.as_of)
+            return SourceStatus(self.source.source, "failed", str(self.error), self.as_of)
+        return status
+
+    def record(self, *, whole: bool) -> None:
+        """Write down how every resource and the source stand."""
+        status = self._status()
+        if self._statuses():
+            record_resources(self.store, self._statuses())
         # A read of some resources that went well says nothing of the others.
         if whole or status.state != "complete":
             record_status(self.store, status)
+
+    def report(self, seconds: float) -> SyncReport:
+        """What was done."""
+        status = self._status()
         return SyncReport(
             source=self.source.source,
             state=_state(status),

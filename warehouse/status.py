@@ -120,6 +120,11 @@ def incomplete(store: Store, source: str) -> list[ResourceStatus]:
     ]
 
 
+def _named(resource: str, reason: str) -> str:
+    """The reason with its resource in front, unless a connector has said it already."""
+    return reason if reason.startswith(f"{resource}: ") else f"{resource}: {reason}"
+
+
 def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: datetime) -> SourceStatus:
     """What the statuses of a source's resources say of the source, its reasons named by resource.
 
@@ -128,7 +133,7 @@ def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: dat
     states = {resource.state for resource in resources}
     state: State = "failed" if "failed" in states else "partial" if states - {"complete"} else "complete"
     reasons = [
-        f"{resource.resource}: {resource.reason or resource.state.replace('_', ' ')}"
+        _named(resource.resource, resource.reason or resource.state.replace("_", " "))
         for resource in resources
         if resource.state != "complete"
     ]

@@ -46,7 +46,7 @@ def plain(home: Path, **sections: Any) -> Settings:
 
 def everything(home: Path, served: Served) -> Settings:
     said = served.said
-    return sandbox_settings(plain(home, alerts=AlertSettings(urls="json://127.0.0.1:1")), said)
+    return sandbox_settings(plain(home, alerts=AlertSettings(urls="json://127.0.0.1:1")), said, home)
 
 
 def test_with_all_credentials_every_channel_has_a_way_out(tmp_path: Path, served: Served) -> None:
@@ -68,12 +68,12 @@ def test_without_a_crm_only_what_concerns_nobody_may_go_to_a_client(tmp_path: Pa
 
 def test_a_simulated_company_never_sends_through_the_real_account(tmp_path: Path, served: Served) -> None:
     real = plain(tmp_path, mandrill=MandrillSettings(key="md-real"))
-    chosen = sandbox_settings(real, served.said).mandrill
+    chosen = sandbox_settings(real, served.said, tmp_path).mandrill
     assert chosen.key is not None
     assert chosen.key.get_secret_value() == served.said["mandrill"]["key"]
     assert str(chosen.base_url) == served.said["mandrill"]["base_url"]
     older = {name: value for name, value in served.said.items() if name != "mandrill"}
-    assert sandbox_settings(real, older).mandrill.key is None
+    assert sandbox_settings(real, older, tmp_path).mandrill.key is None
 
 
 def test_an_older_home_gets_the_new_channels_in_dry_run_and_keeps_the_others(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.connectors.connector_doubles import NOON, FakeHubSpot, quick, row, se
 from warehouse.errors import WarehouseBusy
 from warehouse.landing import Landing
 from warehouse.raw import cursors
-from warehouse.status import SourceStatus, source_statuses
+from warehouse.status import SourceStatus, resource_statuses, source_statuses
 from warehouse.store import Store, lock
 
 ROOT = Path(__file__).parents[2]
@@ -243,7 +243,14 @@ def test_a_missing_right_costs_its_own_resource_only(tmp_path: Path) -> None:
     assert "crm.objects.tickets.read" in (report.reason or "")
     assert keys(tmp_path, "deals") == list(range(1, 251))
     assert keys(tmp_path, "deal_companies") == list(range(1, 251))
-    assert (status(tmp_path).state, status(tmp_path).good_until) == ("partial", None)
+    # What may be read of it is whole until now; the tickets are not.
+    assert (status(tmp_path).state, status(tmp_path).good_until) == ("partial", NOON)
+    stands = {each.resource: each.state for each in resource_statuses(Store(tmp_path))}
+    assert (stands["tickets"], stands["ticket_companies"], stands["deals"]) == (
+        "not_permitted",
+        "not_permitted",
+        "complete",
+    )
     fake.forbidden = set()
     assert sync(fake, tmp_path, NOON + HOUR).state == "complete"
     assert keys(tmp_path, "tickets") == [1]
