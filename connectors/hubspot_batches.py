@@ -99,7 +99,7 @@ def read_history(http: Transport, name: str, ids: Sequence[str], state: dict[str
         page = read_batch(http, kind, batch, history, history=history)
         is_last = batch[-1] == todo[-1]
         silent = sum(not page.answers(each) for each in batch)
-        warning = f"{name}: HubSpot did not answer for {silent} records" if silent else None
+        warning = f"HubSpot did not answer for {silent} records" if silent else None
         yield Page(page.body, page.count, None if is_last else cursor_of({"done": batch[-1]}), warning)
 
 

@@ -58,7 +58,7 @@ def archived(
             and given < total - (lately if window.since is None else 0)
         ):
             brought = "records, its list gave" if window.since is None else "changed records, its search gave"
-            warnings.append(f"{kind}: HubSpot counts {total} {brought} {given}")
+            warnings.append(f"HubSpot counts {total} {brought} {given}")
         yield Page(body, count, None, "; ".join(warnings) or None, total, given)
 
 

@@ -200,7 +200,7 @@ def asked_of(http: Transport, kind: str) -> Asked:
     try:
         reply = http.get(path)
     except NotPermitted as error:
-        return Asked(PROPERTIES[kind], f"{kind}: properties of your own are not read. {error}")
+        return Asked(PROPERTIES[kind], f"properties of your own are not read. {error}")
     except Refused as error:
         raise NotPermitted(
             f"{error} This portal does not offer {kind}; check the token's rights and the account's plan."

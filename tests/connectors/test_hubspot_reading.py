@@ -57,7 +57,7 @@ def test_what_hubspots_own_count_shows_missing_is_said() -> None:
         return httpx.Response(200, json={"results": [row(1)]})
 
     pages = list(hubspot(defining(portal)).read("deals", FULL))
-    assert [page.warning for page in pages] == [None, "deals: HubSpot counts 5 records, its list gave 1"]
+    assert [page.warning for page in pages] == [None, "HubSpot counts 5 records, its list gave 1"]
     assert (pages[-1].total, pages[-1].given) == (5, 1)
 
 
@@ -69,7 +69,7 @@ def archived_row(number: int, at: str) -> dict:
     ("archived_at", "said"),
     [
         ("2026-03-10T11:58:00Z", None),  # two minutes ago: search still counts it among the living
-        ("2026-02-10T11:58:00Z", "deals: HubSpot counts 4 records, its list gave 3"),
+        ("2026-02-10T11:58:00Z", "HubSpot counts 4 records, its list gave 3"),
     ],
 )
 def test_an_index_that_still_counts_what_was_just_archived_is_no_shortfall(
@@ -88,7 +88,7 @@ def test_an_archived_record_that_a_list_shows_twice_excuses_one_that_search_coun
     portal.index["deals"] = [row(number) for number in (1, 198, 199)]
     portal.spoil = lambda rows: [older[99], *rows] if rows and rows[0]["id"] == "200" else rows
     *_, last = hubspot(portal).read("deals", FULL)
-    assert last.warning == "deals: HubSpot counts 3 records, its list gave 1"
+    assert last.warning == "HubSpot counts 3 records, its list gave 1"
 
 
 def test_an_index_that_does_not_know_new_records_yet_is_no_shortfall() -> None:
@@ -110,7 +110,7 @@ def test_rows_that_a_list_shows_twice_do_not_hide_one_that_it_keeps_back() -> No
 
     portal.spoil = repeat_and_keep_back
     pages = list(hubspot(portal).read("deals", FULL))
-    assert pages[-1].warning == "deals: HubSpot counts 250 records, its list gave 249"
+    assert pages[-1].warning == "HubSpot counts 250 records, its list gave 249"
     assert sum(page.count for page in pages) == len(ids(pages))  # what lands is counted as it lands
 
 

@@ -101,7 +101,7 @@ def test_a_history_asks_only_for_what_the_portal_defines() -> None:
 def test_a_history_that_falls_short_without_a_word_says_so() -> None:
     handler, _ = answering(httpx.Response(200, json={"status": "COMPLETE", "results": [row(1)]}))
     (page,) = hubspot(defining(handler)).read("deal_history", FULL, ids=["1", "2"])
-    assert page.warning == "deal_history: HubSpot did not answer for 1 records"
+    assert page.warning == "HubSpot did not answer for 1 records"
 
 
 @pytest.mark.parametrize("resource", ["deal_history", "deal_companies"])

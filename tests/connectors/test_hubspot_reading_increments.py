@@ -200,7 +200,7 @@ def test_what_search_counts_and_never_gives_is_said() -> None:
     portal = FakeHubSpot(deals=[row(number, NOON - HOUR / 2) for number in range(1, 301)])
     portal.spoil = lambda rows: [each for each in rows if each["id"] != "100"]
     pages = list(hubspot(portal).read("deals", LAST_HOUR))
-    assert pages[-1].warning == "deals: HubSpot counts 300 changed records, its search gave 299"
+    assert pages[-1].warning == "HubSpot counts 300 changed records, its search gave 299"
     assert (pages[-1].total, pages[-1].given) == (300, 299)
 
 

@@ -68,7 +68,7 @@ def test_without_the_right_to_see_definitions_our_own_list_is_read_and_the_gap_i
         (deal,) = records(pages)
         assert deal["properties"]["amount"] == "10"
         assert "color" not in deal["properties"]
-        assert (pages[-1].warning or "").startswith("deals: properties of your own are not read.")
+        assert (pages[-1].warning or "").startswith("properties of your own are not read.")
         assert "crm.objects.tickets.read" in (pages[-1].warning or "")  # as the portal named the right
     (page,) = hubspot(portal).read_ids("deals", ["1"])
     assert "not read" in (page.warning or "")
