@@ -272,7 +272,8 @@ def _source_view(source: Source, trust: Trust, playbook: Playbook, fmt: Format) 
 
 def _part_text(part: Part, fmt: Format) -> str:
     words = fmt.wording
-    resource, reason = _resource_name(part.resource, fmt), part.reason or ""
+    resource = _resource_name(part.resource, fmt)
+    reason = (part.reason or "").removeprefix(f"{part.resource}: ")
     if part.state == "not_permitted":
         text = words.text("data.resource.not_permitted", resource=resource, reason=reason)
     elif part.state == "failed":

@@ -48,7 +48,8 @@ class ResourceStatus:
         counts = ""
         if self.total is not None and self.given is not None and self.given < self.total:
             counts = f", {self.given:,} of {self.total:,} came"
-        reason = f" {self.reason}" if self.reason else ""
+        # Connectors may name the resource themselves.
+        reason = f" {self.reason.removeprefix(f'{self.resource}: ')}" if self.reason else ""
         return f"{self.resource}: {self.state.replace('_', ' ')}{counts}.{reason}"
 
 
@@ -120,11 +121,6 @@ def incomplete(store: Store, source: str) -> list[ResourceStatus]:
     ]
 
 
-def _named(resource: str, reason: str) -> str:
-    """The reason with its resource in front, unless a connector has said it already."""
-    return reason if reason.startswith(f"{resource}: ") else f"{resource}: {reason}"
-
-
 def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: datetime) -> SourceStatus:
     """What the statuses of a source's resources say of the source, its reasons named by resource.
 
@@ -132,15 +128,16 @@ def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: dat
     """
     states = {resource.state for resource in resources}
     state: State = "failed" if "failed" in states else "partial" if states - {"complete"} else "complete"
-    reasons = [
-        _named(resource.resource, resource.reason or resource.state.replace("_", " "))
-        for resource in resources
-        if resource.state != "complete"
-    ]
+    reasons = [_named(resource) for resource in resources if resource.state != "complete"]
     whole = states <= {"complete", "not_permitted"}
     return SourceStatus(
         source, state, "; ".join(reasons) or None, finished_at, finished_at if whole else None
     )
+
+
+def _named(status: ResourceStatus) -> str:
+    reason = status.reason or status.state.replace("_", " ")
+    return reason if reason.startswith(status.resource) else f"{status.resource}: {reason}"
 
 
 def held_back(store: Store) -> dict[str, str]:
