@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
@@ -19,6 +20,7 @@ from playbook.loader import PlaybookError, load_playbook
 from settings import Settings
 from tasks.context import current_time, home_path, open_home
 from tasks.doctor import Health, examine
+from warehouse.refusals import refusals
 
 
 @contextmanager
@@ -116,6 +118,14 @@ def keep_running(settings: Settings) -> int:
         return 0
 
 
+def _refused_lately(home: Path) -> dict[str, Counter[str]]:
+    """Source -> reason -> webhook deliveries turned away in the last thirty days."""
+    found: dict[str, Counter[str]] = {}
+    for row in refusals(home):
+        found.setdefault(row.source, Counter())[row.reason] += row.count
+    return found
+
+
 def examine_home(settings: Settings) -> tuple[list[Health], bool]:
     """Every system's health, and whether these are simulated."""
     from tasks.context import SandboxNotRunning
@@ -135,7 +145,7 @@ def examine_home(settings: Settings) -> tuple[list[Health], bool]:
         sources = ()  # doctor says so in the playbook's own line
     connectors = build_connectors(settings, path, only=sources)
     try:
-        return examine(settings, path, sources, connectors), sandbox
+        return examine(settings, path, sources, connectors, refused=_refused_lately(path)), sandbox
     finally:
         close_all(connectors.values())
 

@@ -7,6 +7,7 @@ import pytest
 
 from connectors.errors import FixConfig, RetryLater, UnexpectedData
 from connectors.mailchimp import Mailchimp, base_url
+from connectors.mailchimp_lists import everything
 from connectors.pages import Window
 from tests.connectors.connector_doubles import NOON, answering, transport_to
 from tests.connectors.mailchimp_double import (
@@ -54,6 +55,18 @@ def test_a_list_that_shifts_under_the_offset_is_read_again(change: str) -> None:
     assert set(values(pages, "campaigns")) >= set(account.campaigns)
     assert [page.warning for page in pages] == [None] * len(pages)
     assert pages[-1].given == pages[-1].total == len(account.campaigns)
+
+
+def test_a_list_of_ids_that_shifts_meanwhile_is_read_again_too() -> None:
+    account = FakeMailchimp(campaigns=MANY)
+
+    def shift(request: int) -> None:
+        if request == 2:
+            account.campaigns = dict(list(account.campaigns.items())[3:])
+
+    account.on_request = shift
+    found = {row["id"] for row in everything(transport_to(account), "/reports", "reports")}
+    assert found == set(account.campaigns)
 
 
 def test_a_list_that_stays_short_is_told() -> None:
