@@ -221,9 +221,10 @@ class Reading:
     def _start(self, resource: Resource) -> datetime | None:
         """From when on to read; None = everything."""
         mark = self._mark(resource)
-        if self._full or resource.whole or mark.cursor_at is None or mark.swept_at is None:
+        if self._full or resource.whole or mark.cursor_at is None:
             return None
-        if self._as_of - mark.swept_at >= self._sweep_every:
+        # What remains though it is not listed any more need not be looked for.
+        if not resource.remains and self._is_sweep_due(mark):
             return None
         chosen = [mark.cursor_at - OVERLAP, self._as_of]
         if mark.settled_at is not None and self._as_of - mark.settled_at >= 2 * SETTLE:
@@ -232,6 +233,9 @@ class Reading:
             # A gap between what is known and what is asked for would never be read again.
             chosen.append(self._since)
         return min(chosen)
+
+    def _is_sweep_due(self, mark: Watermark) -> bool:
+        return mark.swept_at is None or self._as_of - mark.swept_at >= self._sweep_every
 
     def _job(self, resource: Resource, run: LandingRun, *, by_id: bool = False) -> Job:
         if by_id:

@@ -190,6 +190,7 @@ def _sync(
             full=full,
             since=since,
             only=only,
+            sweep_every=timedelta(hours=rooms.playbook.source(source).sweep_hours),
             log=progress.debug,
         )
     finally:
