@@ -31,7 +31,11 @@ class _Section(BaseModel):
 
 
 class HubSpotSettings(_Section):
-    """Access to one HubSpot portal; without a token the source is not configured."""
+    """Access to one HubSpot portal; without a token the source is not configured.
+
+    `webhook_secret` is the client secret of the app whose webhooks we take (of each vendor: several, parted
+    by spaces or commas, while one is being replaced).
+    """
 
     token: SecretStr | None = None
     base_url: AnyHttpUrl = AnyHttpUrl("https://api.hubapi.com")
@@ -56,11 +60,16 @@ class IntercomSettings(_Section):
 
 
 class MailchimpSettings(_Section):
-    """Access to one Mailchimp account; the key's suffix names the data centre unless base_url is given."""
+    """Access to one Mailchimp account; the key's suffix names the data centre unless base_url is given.
+
+    `webhook_url_secret` is the last part of the webhook's address, `webhook_secret` what Mailchimp signs
+    with: once it is set, a delivery without a signature is refused.
+    """
 
     api_key: SecretStr | None = None
     base_url: AnyHttpUrl | None = None
     webhook_secret: SecretStr | None = None
+    webhook_url_secret: SecretStr | None = None
     connections: int = Field(default=5, ge=1, le=10)
 
 
@@ -135,9 +144,10 @@ class LedgerSettings(_Section):
 
 
 class ConsoleSettings(_Section):
-    """The web console."""
+    """The web console. `public_url` is where the outside reaches it, through a proxy with TLS."""
 
     secret: SecretStr | None = None
+    host: str = "127.0.0.1"
     port: int = Field(default=4280, ge=1, le=65535)
     public_url: AnyHttpUrl | None = None
 

@@ -52,12 +52,23 @@ class Conflict(Refused):
         self.existing_id = existing_id
 
 
+class NotWanted(Refused):
+    """The person behind it does not want it, says the vendor: nothing to repair, and never to be forced.
+
+    `code` is the reason, one of our own words.
+    """
+
+
 class PermanentRefusal(ConnectorError):
     """A mail server refused the message for good; `code` is its SMTP reply code."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotCertain(ConnectorError):
+    """The vendor does not show it, which proves nothing: its index may lag. Ask again, do nothing again."""
 
 
 class HandOverUnknown(ConnectorError):

@@ -1,4 +1,4 @@
-"""HubSpot's addresses and the properties read, in one place: a new API version is one line here."""
+"""HubSpot's addresses and what is read there: a new API version is one line here."""
 
 from connectors.pages import Resource
 
@@ -8,91 +8,50 @@ OBJECTS = f"/crm/objects/{VERSION}"
 ASSOCIATIONS = f"/crm/associations/{VERSION}"
 OWNERS = f"/crm/owners/{VERSION}"
 PIPELINES = f"/crm/pipelines/{VERSION}"
+DEFINITIONS = f"/crm/properties/{VERSION}"
 ACCOUNT = f"/account-info/{VERSION}/details"
 
-TASK_TO_CONTACT = 204  # HubSpot's own id of the association type
-
-# Explicit lists: "all properties" makes addresses that HubSpot refuses as too long (414), and floods raw.
-PROPERTIES: dict[str, tuple[str, ...]] = {
-    "companies": (
-        "name",
-        "domain",
-        "industry",
-        "country",
-        "hubspot_owner_id",
-        "lifecyclestage",
-        "createdate",
-        "hs_lastmodifieddate",
-        "tenfold_language",
-        "tenfold_acquisition_source",
-        "tenfold_onb_platform_access_at",
-        "tenfold_onb_first_settings_at",
-        "tenfold_onb_integrations_at",
-        "tenfold_survey_csat",
-        "tenfold_survey_nps",
-        "tenfold_survey_answered_at",
-    ),
-    "contacts": (
-        "email",
-        "firstname",
-        "lastname",
-        "hs_language",
-        "lifecyclestage",
-        "hs_lead_status",
-        "createdate",
-        "lastmodifieddate",
-        "hs_email_optout",
-        "hubspot_owner_id",
-        "associatedcompanyid",
-        # A contact merged away vanishes from list, archived list and search: only the one that stays tells.
-        "hs_merged_object_ids",
-        "hs_additional_emails",
-    ),
-    "deals": (
-        "dealname",
-        "amount",
-        "deal_currency_code",
-        "dealstage",
-        "pipeline",
-        "dealtype",
-        "createdate",
-        "closedate",
-        "hs_lastmodifieddate",
-        "hs_is_closed",
-        "hs_is_closed_won",
-        "hubspot_owner_id",
-        "tenfold_plan",
-        "tenfold_billing_interval",
-        "tenfold_list_amount",
-        "tenfold_start_at",
-        "tenfold_end_at",
-    ),
-    "tickets": (
-        "subject",
-        "hs_pipeline",
-        "hs_pipeline_stage",
-        "createdate",
-        "hs_lastmodifieddate",
-        "closed_date",
-        "hubspot_owner_id",
-        "tenfold_deliverable_type",
-        "tenfold_requested_at",
-        "tenfold_first_delivered_at",
-        "tenfold_errors_reported",
-        "tenfold_reopened_count",
-    ),
-    "tasks": (
-        "hs_task_subject",
-        "hs_task_body",
-        "hs_task_status",
-        "hs_task_priority",
-        "hs_task_type",
-        "hs_timestamp",
-        "hubspot_owner_id",
-        "hs_createdate",
-        "hs_lastmodifieddate",
-    ),
+# HubSpot's number of each kind of object, as its webhooks name it. In reading order: what others refer to
+# comes first.
+OBJECT_TYPES: dict[str, str] = {
+    "companies": "0-2",
+    "contacts": "0-1",
+    "products": "0-7",
+    "deals": "0-3",
+    "line_items": "0-8",
+    "tickets": "0-5",
+    "tasks": "0-27",
+    "notes": "0-46",
+    "emails": "0-49",
+    "meetings": "0-47",
+    "calls": "0-48",
+    "feedback_submissions": "0-19",
 }
+# Read whole, by the address of the one answer that holds them.
+WHOLE_LISTS: dict[str, str] = {
+    "deal_pipelines": f"{PIPELINES}/deals",
+    "ticket_pipelines": f"{PIPELINES}/tickets",
+    "contact_properties": f"{DEFINITIONS}/contacts",
+    "company_properties": f"{DEFINITIONS}/companies",
+    "deal_properties": f"{DEFINITIONS}/deals",
+    "ticket_properties": f"{DEFINITIONS}/tickets",
+}
+# A changed association does not move the change time of either record, so each pair is a stream of its own.
+LINKS: dict[str, tuple[str, str]] = {
+    "contact_companies": ("contacts", "companies"),
+    "deal_companies": ("deals", "companies"),
+    "deal_contacts": ("deals", "contacts"),
+    "deal_line_items": ("deals", "line_items"),
+    "ticket_companies": ("tickets", "companies"),
+    "ticket_contacts": ("tickets", "contacts"),
+    "task_contacts": ("tasks", "contacts"),
+    "note_contacts": ("notes", "contacts"),
+    "email_contacts": ("emails", "contacts"),
+    "meeting_contacts": ("meetings", "contacts"),
+    "call_contacts": ("calls", "contacts"),
+    "feedback_contacts": ("feedback_submissions", "contacts"),
+}
+HISTORIES: dict[str, str] = {"deal_history": "deals", "contact_history": "contacts"}
 
 
 def modified_property(kind: str) -> str:
@@ -101,28 +60,31 @@ def modified_property(kind: str) -> str:
     return "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
 
 
-def _records(name: str) -> Resource:
-    return Resource("hubspot", name, "$.results", "$.id")
+def _object(name: str) -> Resource:
+    return Resource("hubspot", name, "$.results", "$.id", mark="$.updatedAt", by_id=True)
 
 
-def _association(name: str, parent: str) -> Resource:
+def _whole(name: str, key: str = "$.id") -> Resource:
+    return Resource("hubspot", name, "$.results", key, whole=True)
+
+
+def _links(name: str, parent: str) -> Resource:
     return Resource("hubspot", name, "$.results", "$.from.id", parent=parent)
 
 
-# In reading order: what others refer to comes first.
+def _history(name: str, parent: str) -> Resource:
+    # Beside the history, an answer tells what the record's own stream tells already.
+    beside = ("$.createdAt", "$.updatedAt", "$.properties")
+    return Resource("hubspot", name, "$.results", "$.id", volatile=beside, parent=parent)
+
+
 RESOURCES: dict[str, Resource] = {
     resource.name: resource
     for resource in (
-        _records("companies"),
-        _records("contacts"),
-        _records("deals"),
-        _records("tickets"),
-        _records("tasks"),
-        _records("owners"),
-        _records("deal_pipelines"),
-        _records("ticket_pipelines"),
-        _association("deal_companies", "deals"),
-        _association("contact_companies", "contacts"),
-        _association("ticket_companies", "tickets"),
+        *(_object(kind) for kind in OBJECT_TYPES),
+        _whole("owners"),
+        *(_whole(name, "$.name" if "properties" in name else "$.id") for name in WHOLE_LISTS),
+        *(_links(name, parent) for name, (parent, _) in LINKS.items()),
+        *(_history(name, parent) for name, parent in HISTORIES.items()),
     )
 }

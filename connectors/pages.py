@@ -56,6 +56,9 @@ class Page:
     `cursor` None means that this was the last page. `warning` says in one sentence what the vendor's own
     counts show to be missing; the read is then partial. `total` is the vendor's own count of what this read
     should bring, on the page where that is known, and `given` how many of them came.
+
+    `unchanged` are keys that the vendor lists with the mark under which they are known: they come in no
+    page, and are not gone. A read that is resumed says only those of the rest.
     """
 
     body: bytes
@@ -64,6 +67,7 @@ class Page:
     warning: str | None = None
     total: int | None = None
     given: int | None = None
+    unchanged: tuple[str, ...] = ()
 
 
 def cursor_of(state: Mapping[str, Any]) -> str:

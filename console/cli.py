@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from console.output import err, out, print_json, print_table, yes_no
+from console.output import err, out, print_json, print_notes, print_table, yes_no
 from settings import Settings, SettingsError, load_settings
 
 DONE, FAILED, WRONG_USE, WITH_WARNINGS = 0, 1, 2, 3
@@ -101,10 +101,20 @@ def run(
 
 @app.command()
 def up() -> None:
-    """Keep everything running: Prefect's server, schedules, a worker; without credentials the sandbox too."""
+    """Keep everything running: Prefect's server, schedules, a worker, the web console; without credentials
+    the sandbox too.
+    """
     from console.operate import keep_running
 
     raise typer.Exit(keep_running(load_settings()))
+
+
+@app.command()
+def serve() -> None:
+    """Serve the web console alone: the addresses that vendors push events to."""
+    from console.serve import serve_home
+
+    raise typer.Exit(serve_home(load_settings()))
 
 
 @app.command()
@@ -137,6 +147,9 @@ def doctor(as_json: Json = False) -> None:
             ],
         )
         for row in rows:
+            if row.notes:
+                print_notes(row.system, row.notes)
+        for row in rows:
             if row.remedy:
                 out.print(f"[bold]{row.system}[/]: {row.remedy}", soft_wrap=True)
     if not all(row.healthy for row in rows):
@@ -155,9 +168,15 @@ def sync(
         bool, typer.Option(help="From the beginning instead of from the last watermark.")
     ] = False,
     since: Annotated[datetime | None, typer.Option(help="From this instant (UTC).")] = None,
+    events: Annotated[bool, typer.Option(help="Only the records that vendors pushed events about.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read sources into landing and raw."""
+    if events:
+        if sources or full or since:
+            raise fail("--events goes with no source, --full or --since: it reads what was told", WRONG_USE)
+        _sync_events(as_json=as_json)
+        return
     from console.operate import run_sync, show_sources
 
     reports = run_sync(load_settings(), sources or [], full=full, since=since)
@@ -166,6 +185,18 @@ def sync(
     else:
         show_sources(reports)
     if any(report["state"] in {"failed", "partial"} for report in reports):
+        raise typer.Exit(WITH_WARNINGS)
+
+
+def _sync_events(*, as_json: bool) -> None:
+    from console.operate import run_events, show_events
+
+    reports = run_events(load_settings())
+    if as_json:
+        print_json(reports)
+    else:
+        show_events(reports)
+    if any(report["state"] == "waiting" for report in reports):
         raise typer.Exit(WITH_WARNINGS)
 
 
@@ -288,7 +319,7 @@ def report(
 
 @app.command(name="go-live")
 def go_live(
-    channel: Annotated[str | None, typer.Argument(help="mail, hubspot_task, notify or all.")] = None,
+    channel: Annotated[str | None, typer.Argument(help="One of the channels that it shows, or all.")] = None,
     date_from: Annotated[
         str | None,
         typer.Option("--from", help="Clients that started before this day are never mailed (2026-11-20)."),
@@ -315,14 +346,20 @@ def go_live(
         return
     print_table(
         "Channels",
-        ["channel", "mode", "from"],
-        [[r["channel"], r["mode"], r["go_live_date"]] for r in answer["switches"]],
+        ["channel", "mode", "from", "waiting", "what goes out"],
+        [[r["channel"], r["mode"], r["go_live_date"], r["waiting"], r["does"]] for r in answer["switches"]],
     )
     print_table(
         "Would be sent first",
         ["client", "step", "due"],
         [[r["client"], r["step"], r["due"]] for r in answer["first"]],
     )
+    if answer["queued"]:
+        print_table(
+            "Waits in the outbox",
+            ["id", "channel", "what", "until"],
+            [[r["id"], r["channel"], r["what"], r["until"]] for r in answer["queued"]],
+        )
 
 
 # --- what only reads ----------------------------------------------------------------------------------

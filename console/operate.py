@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 from rich.logging import RichHandler
 
-from console.output import err, out, print_table
+from console.output import err, out, print_notes, print_table
 from console.prefect_home import prepare_prefect
 from console.prefect_server import own_server
 from console.sandbox_process import running_sandbox
@@ -19,6 +20,7 @@ from playbook.loader import PlaybookError, load_playbook
 from settings import Settings
 from tasks.context import current_time, home_path, open_home
 from tasks.doctor import Health, examine
+from warehouse.refusals import refusals
 
 
 @contextmanager
@@ -99,7 +101,8 @@ def show_run(summary: Mapping[str, Any]) -> None:
 def keep_running(settings: Settings) -> int:
     """Server, schedules and worker until interrupted."""
     from console.sandbox_process import SandboxFailed
-    from console.up import AlreadyUp, Stop, check_place, only_one, serve
+    from console.stop import Stop
+    from console.up import AlreadyUp, check_place, only_one, serve
 
     check_place()
     path, _kind = home_path(settings)
@@ -113,6 +116,14 @@ def keep_running(settings: Settings) -> int:
     except KeyboardInterrupt:
         out.print("Stopped.")
         return 0
+
+
+def _refused_lately(home: Path) -> dict[str, Counter[str]]:
+    """Source -> reason -> webhook deliveries turned away in the last thirty days."""
+    found: dict[str, Counter[str]] = {}
+    for row in refusals(home):
+        found.setdefault(row.source, Counter())[row.reason] += row.count
+    return found
 
 
 def examine_home(settings: Settings) -> tuple[list[Health], bool]:
@@ -134,11 +145,12 @@ def examine_home(settings: Settings) -> tuple[list[Health], bool]:
         sources = load_playbook(settings.playbook).api_sources
     except PlaybookError:
         sources = ()  # doctor says so in the playbook's own line
-    connectors, refused = connect_each(settings, path, sources)
-    refused += strangers(asked, sources) if sources else []
-    sources = [name for name in sources if name not in {row.system for row in refused}]
+    connectors, unusable = connect_each(settings, path, sources)
+    unusable += strangers(asked, sources) if sources else []
+    sources = [name for name in sources if name not in {row.system for row in unusable}]
     try:
-        return [*examine(settings, path, sources, connectors), *refused], sandbox
+        rows = examine(settings, path, sources, connectors, refused=_refused_lately(path))
+        return [*rows, *unusable], sandbox
     finally:
         close_all(connectors.values())
 
@@ -175,21 +187,56 @@ def run_sync(
                         "rows_seen": 0,
                         "rows_added": 0,
                         "seconds": 0.0,
+                        "parts": [],
                     }
                 )
         return reports
 
 
+def run_events(settings: Settings) -> list[dict[str, Any]]:
+    """Read again what vendors pushed events about; one account of each source that did."""
+    with working_home(settings, quiet=True) as home:
+        prepare_prefect(home)
+        from tasks.steps import act_on_events, instant
+
+        reports: list[dict[str, Any]] = act_on_events.fn(instant(None))
+        return reports
+
+
+def show_events(reports: Sequence[Mapping[str, Any]]) -> None:
+    """What was told by each source, and what became of it."""
+    print_table(
+        "Events",
+        ["source", "state", "new events", "records read again", "why"],
+        [[r["source"], r["state"], r["events"], r["records"], r["reason"]] for r in reports],
+    )
+
+
 def show_sources(reports: Sequence[Mapping[str, Any]]) -> None:
-    """What was read from each source."""
+    """What was read from each source, and under it what did not come and why."""
     print_table(
         "Sources",
-        ["source", "state", "rows read", "new", "seconds", "why"],
+        ["source", "state", "rows read", "new", "seconds"],
         [
-            [r["source"], r["state"], r["rows_seen"], r["rows_added"], r["seconds"], r["reason"]]
+            [
+                r["source"],
+                r["state"].replace("_", " "),
+                f"{r['rows_seen']:,}",
+                f"{r['rows_added']:,}",
+                r["seconds"],
+            ]
             for r in reports
         ],
     )
+    for report in reports:
+        if report["reason"]:
+            print_notes(f"{report['source']}, {report['state'].replace('_', ' ')}", _why(report))
+
+
+def _why(report: Mapping[str, Any]) -> list[str]:
+    from warehouse.status import ResourceStatus
+
+    return [ResourceStatus(report["source"], **part).text for part in report["parts"]] or [report["reason"]]
 
 
 def run_import(
@@ -216,7 +263,8 @@ def run_import(
     path.mkdir(parents=True, exist_ok=True)
     home = Home(path=path, kind="real", settings=settings)
     store = Store(path, settings.warehouse.key)
-    report = import_files(files, Landing(path), store, current_time(home), options)
+    alone = not settings.inbox.is_dir()
+    report = import_files(files, Landing(path), store, current_time(home), options, alone=alone)
     return {"files": list(report.files), "report": report}
 
 
@@ -376,9 +424,10 @@ def run_report(settings: Settings, kind: str, week: str | None) -> dict[str, Any
 
 
 def switch_channels(settings: Settings, channel: str | None, mode: str, day: date | None) -> dict[str, Any]:
-    """Set a channel's switch when one is named; every switch and the first things that would be sent."""
+    """Set a channel's switch when one is named; every switch, what would be decided first, what waits."""
     with working_home(settings, quiet=True):
         from tasks import switches
+        from tasks.channels import CHANNELS
         from tasks.rooms import open_rooms
 
         rooms = open_rooms()
@@ -392,9 +441,21 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
                     switches.stop(ledger, name, as_of)
                 else:
                     switches.dry_run(ledger, name, as_of)
+            counts = ledger.outbox_counts()
+            queued = [
+                {"id": row.id, "channel": row.channel, "what": row.business_key, "until": row.useful_until}
+                for row in ledger.outbox_rows("queued")[:20]
+            ]
+            set_to = ledger.switches()
             rows = [
-                {"channel": row.channel, "mode": row.mode, "go_live_date": row.go_live_date}
-                for row in ledger.switches().values()
+                {
+                    "channel": name,
+                    "does": channel_of.does,
+                    "mode": set_to[name].mode,
+                    "go_live_date": set_to[name].go_live_date,
+                    "waiting": counts.get((name, "queued"), 0),
+                }
+                for name, channel_of in CHANNELS.items()
             ]
     from warehouse.errors import NothingPublished
 
@@ -402,7 +463,7 @@ def switch_channels(settings: Settings, channel: str | None, mode: str, day: dat
         first = plan_follow_up(settings, 0)[:20]
     except NothingPublished:
         first = []
-    return {"switches": rows, "first": first}
+    return {"switches": rows, "first": first, "queued": queued}
 
 
 def resolve_outbox(settings: Settings, row: int, outcome: str, by: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=False)
@@ -38,6 +40,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in rows:
         table.add_row(*["–" if cell is None or cell == "" else str(cell) for cell in row])
     out.print(table)
+
+
+def print_notes(about: str, notes: Iterable[str]) -> None:
+    """What there is to say about something, a line each, kept inside the window."""
+    out.print(f"[bold]{about}[/]", soft_wrap=True)
+    for note in notes:
+        out.print(Padding(escape(note), (0, 0, 0, 2)))
 
 
 def yes_no(value: bool | None) -> str:

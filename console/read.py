@@ -168,7 +168,8 @@ def show_outbox(rows: Sequence[Mapping[str, Any]], *, everything: bool) -> None:
         print_table(
             "Rows"
             if everything
-            else "These want a person: `tenfold outbox resolve ID sent|not-sent --by NAME`",
+            else "These want a person: `tenfold outbox resolve ID sent|not-sent --by NAME` "
+            "(what is still `sending` is asked about at each run first)",
             ["id", "what", "channel", "state", "handed over", "error"],
             [
                 [r["id"], r["business_key"], r["channel"], r["state"], r["handover_at"], r["error"]]

@@ -1,4 +1,4 @@
-"""`tenfold up`: Prefect's server, the schedules of prefect.yaml and one worker, as child processes."""
+"""`tenfold up`: Prefect's server, the schedules of prefect.yaml, a worker and the web console as children."""
 
 import contextlib
 import fcntl
@@ -20,46 +20,21 @@ from console.child import ROOT, start_child
 from console.output import err, out, print_table
 from console.pool import WORK_POOL, Pool
 from console.prefect_home import SERVER_FILE, prepare_prefect
+from console.serve import console_url
+from console.stop import Stop
 from settings import Settings, SettingsError
+from tasks.context import read_sandbox
+from tasks.receive import doors
 
 WANTED_PORT = 4200
 START_TIMEOUT_SECONDS = 180
 RUNS_MAY_FINISH_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 15
 LOCK_FILE = "up.lock"
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class AlreadyUp(Exception):
     """Another `tenfold up` works on this home."""
-
-
-class Stop:
-    """How urgently we were asked to stop: the first signal interrupts, a second one stops the waiting."""
-
-    def __init__(self) -> None:
-        self.hurried = False
-
-    @contextlib.contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP.
-
-        Also where these were ignored, as a shell does for what it starts in the background.
-        """
-        before = {number: signal.signal(number, self._first) for number in _STOP_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _first(self, *_: object) -> None:
-        for number in _STOP_SIGNALS:
-            signal.signal(number, self._again)
-        raise KeyboardInterrupt
-
-    def _again(self, *_: object) -> None:
-        self.hurried = True
 
 
 @contextlib.contextmanager
@@ -130,8 +105,16 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
     children: dict[str, subprocess.Popen[Any]] = {}
     pool = Pool(f"{url}/api")
     server_file = home / "prefect" / SERVER_FILE
+    env["TENFOLD_CONSOLE__PORT"] = str(_console_port(settings))
+    console = console_url(settings.console.host, int(env["TENFOLD_CONSOLE__PORT"]))
     with (home / "prefect" / "up.log").open("ab") as log:
         try:
+            # First, because vendors' events wait for nobody.
+            children["console"] = _start(["console.cli", "serve"], env, log)
+            if not _healthy(f"{console}/health", children["console"]):
+                err.print(f"[bold red]Error:[/] the web console did not start; see {log.name}")
+                return 1
+            _ask_sandbox_to_tell(home, console)
             children["server"] = _start(
                 ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log
             )
@@ -159,6 +142,7 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
                 ["what", "where"],
                 [
                     ["Prefect: runs, schedules, artifacts", url],
+                    ["Web console: webhooks", console],
                     ["Home", str(home)],
                     ["Reports", str(home / "reports")],
                     ["Log", log.name],
@@ -180,8 +164,24 @@ def serve(settings: Settings, home: Path, stop: Stop) -> int:
             pool.close()
 
 
+def _ask_sandbox_to_tell(home: Path, console: str) -> None:
+    """In a sandbox's home: have its vendors push their events to us, as one sets it up at real ones."""
+    description = read_sandbox(home)
+    if description is not None and "webhooks" in description:
+        receiver = {"url": f"{console}/webhooks", "hubspot": True, "intercom": True, "mailchimp": True}
+        answer = httpx.post(f"{description['control']['base_url']}/webhooks", json=receiver, timeout=10)
+        answer.raise_for_status()
+
+
 def _start(module: list[str], env: dict[str, str], log: IO[bytes]) -> subprocess.Popen[Any]:
     return start_child([sys.executable, "-m", *module], env, stdout=log, stderr=log)
+
+
+def _console_port(settings: Settings) -> int:
+    """The port as set; any free one where nobody outside can be waiting for us on the usual one."""
+    chosen = "port" in settings.console.model_fields_set
+    expected = any(door.missing is None for door in doors(settings).values())
+    return settings.console.port if chosen or expected else _free_port(settings.console.port)
 
 
 def _free_port(wanted: int) -> int:

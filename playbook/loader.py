@@ -199,8 +199,26 @@ class Source(_Model):
     sweep_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class CustomProperty(_Model):
+    """A field of the account's own that gets a typed column in the staging table of its resource.
+
+    `property` is its name at the vendor. What cannot be read as `type` is empty in the column and stands in
+    quality.rejected.
+    """
+
+    source: str
+    resource: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    property: Annotated[str, Field(pattern=r"^[^\"'\\]+$")]
+    column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    type: Literal["text", "integer", "bigint", "double", "decimal", "boolean", "date", "timestamptz"]
+
+
 class Kpi(_Model):
-    """One figure: what it is called, what it means, who answers for it, where it should be."""
+    """One figure: what it is called, what it means, who answers for it, where it should be.
+
+    `needs` names the sources that it cannot do without, or resources of them (`hubspot.tickets`): the figure
+    is then touched by what happens to these alone.
+    """
 
     id: Identifier
     name: Bilingual
@@ -211,7 +229,11 @@ class Kpi(_Model):
     target_low: float | None = None
     target_high: float | None = None
     segments: dict[str, Target] = {}
-    needs: tuple[str, ...] = ()
+    needs: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9_]*)?$")], ...] = ()
+
+    def needs_of(self, source: str) -> tuple[str, ...]:
+        """Those of its needs that are the source or a resource of it."""
+        return tuple(need for need in self.needs if need.partition(".")[0] == source)
 
 
 class Step(_Model):
@@ -237,7 +259,15 @@ class AlertRule(_Model):
     """When something looks wrong. A KPI rule fires beyond `fire` and clears only beyond `clear`."""
 
     id: Identifier
-    kind: Literal["source_late", "source_failed", "gate_failed", "kpi", "outbox_unknown", "job_failed"]
+    kind: Literal[
+        "source_late",
+        "source_partial",
+        "source_failed",
+        "gate_failed",
+        "kpi",
+        "outbox_unknown",
+        "job_failed",
+    ]
     severity: Literal["info", "warning", "critical"]
     kpi: str | None = None
     segment: str = "all"
@@ -282,6 +312,7 @@ class Playbook(_Model):
     folder: Path
     company: Company
     sources: tuple[Source, ...]
+    properties: tuple[CustomProperty, ...]
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
     onboarding: Onboarding
@@ -329,6 +360,7 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         folder=root,
         company=_read(root, "company", Company),
         sources=sources,
+        properties=_read_list(root, "properties", CustomProperty, optional=True),
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
         onboarding=_read(root, "onboarding", Onboarding),
@@ -381,9 +413,14 @@ def _read(root: Path, name: str, model: type[M]) -> M:
     return _validated(file, _parse(root, file), model, prefix="")
 
 
-def _read_list(root: Path, name: str, model: type[M]) -> tuple[M, ...]:
+def _read_list(root: Path, name: str, model: type[M], *, optional: bool = False) -> tuple[M, ...]:
+    """The entries of a list; one that is `optional` may be empty or missing."""
     file = f"{name}.yaml"
+    if optional and not (root / file).exists():
+        return ()
     data = _parse(root, file)
+    if optional and not data:
+        return ()
     if not isinstance(data, list) or not data:
         raise PlaybookError(f"{file}: is no list; write one entry per line, each beginning with '- '")
     return tuple(
@@ -394,7 +431,7 @@ def _read_list(root: Path, name: str, model: type[M]) -> tuple[M, ...]:
 def _entry(number: int, item: object) -> str:
     """How an analyst finds the entry: its own name where it has one, else its number."""
     if isinstance(item, dict):
-        for key in ("id", "name", "item"):
+        for key in ("id", "name", "item", "property"):
             if isinstance(item.get(key), str):
                 return f"{item[key]}."
     return f"entry {number}."
@@ -435,6 +472,7 @@ def _read_wording(root: Path, language: str) -> dict[str, Any]:
 
 def _check_identity(playbook: Playbook) -> None:
     _unique("sources.yaml", "id", playbook.source_ids)
+    _unique("properties.yaml", "column", (f"{p.source}.{p.resource}.{p.column}" for p in playbook.properties))
     _unique("team.yaml", "id", (member.id for member in playbook.team))
     _unique("accounts.yaml", "name", (account.name for account in playbook.accounts))
     _unique("onboarding.yaml", "item", (item.item for item in playbook.onboarding.checklist))
@@ -455,9 +493,16 @@ def _unique(file: str, what: str, values: Iterable[str]) -> None:
 
 def _check_references(playbook: Playbook) -> None:
     for kpi in playbook.kpis:
-        if unknown := sorted(set(kpi.needs) - set(playbook.source_ids)):
+        if unknown := sorted({need.partition(".")[0] for need in kpi.needs} - set(playbook.source_ids)):
             raise PlaybookError(
-                f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml"
+                f"kpis.yaml: {kpi.id}.needs: there is no source '{unknown[0]}'; use an id of sources.yaml, "
+                "alone or with a resource (hubspot.tickets)"
+            )
+    for found in playbook.properties:
+        if found.source not in playbook.source_ids:
+            raise PlaybookError(
+                f"properties.yaml: {found.property}.source: there is no source '{found.source}'; "
+                "use an id of sources.yaml"
             )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:

@@ -12,7 +12,14 @@ from reports.formatting import Format, readable, rounded
 from reports.trust import source_name
 
 _NO_POPULATION = re.compile(r"no (.+) in period")
-_SOURCE_MISSING = re.compile(r"([a-z][a-z0-9]*) (is not configured|was never loaded)")
+_SOURCE_MISSING = re.compile(
+    r"([a-z][a-z0-9]*(?:\.[a-z][a-z0-9_]*)?) (is not configured|was never loaded|is not permitted)"
+)
+_SOURCE_TEXTS = {
+    "is not configured": "reason.not_configured",
+    "was never loaded": "reason.never_loaded",
+    "is not permitted": "reason.not_permitted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,7 @@ def _reason_part(reason: str, fmt: Format) -> str:
         key = f"reason.none.{_slug(match[1])}"
         return words.text(key) if words.has(key) else words.text("reason.none.other", what=match[1])
     if match := _SOURCE_MISSING.fullmatch(reason):
-        key = "reason.not_configured" if match[2] == "is not configured" else "reason.never_loaded"
-        return words.text(key, source=source_name(match[1], fmt))
+        return words.text(_SOURCE_TEXTS[match[2]], source=source_name(match[1], fmt))
     if reason.startswith("unknown accounts in the journal: "):
         return words.text("reason.accounts", accounts=reason.partition(": ")[2])
     if reason.startswith("no exchange rate for "):

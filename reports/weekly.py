@@ -244,7 +244,7 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
     number = int(facts.week[-2:])
     days = fmt.days_between(week_days(facts.week))
     month = facts.periods["month"]
-    late = [source_name(s.source, fmt) for s in facts.trust.sources if s.state in {"failed", "partial"}]
+    late = [source_name(source.source, fmt) for source in facts.trust.late(playbook)]
     return Edition(
         language=language,
         fmt=fmt,
@@ -343,9 +343,11 @@ def _css() -> str:
 def _headline(facts: Facts, fmt: Format) -> str:
     words = fmt.wording
     new, lost, mrr = (facts.week_growth[name] for name in ("new", "lost", "mrr"))
-    if new.row is None or new.row.value is None:
+    departed = lost.row.numerator if lost.row else None
+    # That nobody left is one thing, not to know who did another.
+    if new.row is None or new.row.value is None or departed is None:
         return words.text("headline.unknown")
-    joined_count, left_count = int(new.row.value), int((lost.row and lost.row.numerator) or 0)
+    joined_count, left_count = int(new.row.value), int(departed)
     joined = (
         words.count("headline.joined", joined_count) if joined_count else words.text("headline.nobody_joined")
     )

@@ -7,17 +7,19 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sandbox.faults import PRESETS, FaultError, parse_faults
-from sandbox.limits import OFF, VENDOR
+from sandbox.limits import OFF, VENDOR, Limits
 from sandbox.world import Plan, WorldError, read_plan
 
 DEFAULTS = {"seed": 7, "months": 12, "first": 10, "last": 100}
 DEFAULT_CLOCK = "2026-11-16T07:00:00Z"
 DONE, FAILED, WRONG_USE = 0, 1, 2
+_LIMITS = tuple(each.name for each in fields(Limits))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +45,14 @@ def _parser() -> argparse.ArgumentParser:
         serve.add_argument(f"--{name}", type=int, help=f"default {value}, or what the home began with")
     serve.add_argument("--clock", type=_instant, help=f"default {DEFAULT_CLOCK}, or what the home began with")
     serve.add_argument("--limits", choices=("vendor", "off"), default="vendor")
+    serve.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        type=_limit,
+        metavar="NAME=NUMBER",
+        help=f"one limit by name, also with --limits off: {', '.join(_LIMITS)}",
+    )
     serve.add_argument("--faults", help=f"{', '.join(sorted(PRESETS))}, or JSON as POST /faults takes it")
     serve.add_argument(
         "--while-used",
@@ -58,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     advance.add_argument("--home", type=Path, required=True)
     advance.add_argument("by", help="such as 7d, 12h, 30m")
     return parser
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if name not in _LIMITS or not number.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} must be NAME=NUMBER, NAME one of {', '.join(_LIMITS)}")
+    return name, int(number)
 
 
 def _instant(text: str) -> datetime:
@@ -92,7 +109,7 @@ def _serve(given: argparse.Namespace) -> int:
         except json.JSONDecodeError:
             raise FaultError("--faults is no valid JSON.") from None
         faults = parse_faults(asked)
-    limits = OFF if given.limits == "off" else VENDOR
+    limits = replace(OFF if given.limits == "off" else VENDOR, **dict(given.limit))
     asyncio.run(serve(given.home, _plan(given), limits, faults, given.while_used))
     return DONE
 

@@ -1,36 +1,36 @@
-"""The control API: the clock, what was received, what went wrong, and the truth."""
+"""The control API: the clock, what was received, what went wrong, the truth, and what only tests ask for."""
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import mail
+from sandbox import mail, seeds
 from sandbox.exports import write_exports
 from sandbox.faults import FaultError, parse_faults
 from sandbox.limits import Violations
+from sandbox.messages import Answer, BadBody, Request, said
+from sandbox.state import state_of
 from sandbox.truth import truth
-from sandbox.wire import (
-    Answer,
-    BadBody,
-    Receive,
-    Request,
-    Routes,
-    Scope,
-    Send,
-    read_request,
-    said,
-    send_answer,
-)
+from sandbox.webhooks import Webhooks
+from sandbox.wire import Receive, Routes, Scope, Send, read_request, send_answer
 from sandbox.world import World, iso, step
 
 
 class Control:
     """One ASGI application; `notify` is the sink for notifications."""
 
-    def __init__(self, world: World, violations: Violations, inbox: Path, moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        violations: Violations,
+        inbox: Path,
+        moved: Callable[[], None],
+        webhooks: Webhooks,
+    ) -> None:
         """`moved` is called after the clock was."""
         self.world, self.violations, self.inbox, self.moved = world, violations, inbox, moved
+        self.webhooks = webhooks
         self.routes = Routes()
         self.routes.add("GET", "/clock", self._clock)
         self.routes.add("POST", "/advance", self._advance)
@@ -42,11 +42,22 @@ class Control:
         self.routes.add("POST", "/faults", self._set_faults)
         self.routes.add("DELETE", "/faults", self._clear_faults)
         self.routes.add("GET", "/truth", self._truth)
+        self.routes.add("GET", "/state", self._state)
+        self.routes.add("GET", "/transactional", self._transactional)
+        self.routes.add("POST", "/seed", self._seed)
+        self.routes.add("GET", "/webhooks", self._webhooks)
+        self.routes.add("POST", "/webhooks", self._register)
+        self.routes.add("DELETE", "/webhooks", self._unregister)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            await send_answer(send, self.handle(await read_request(scope, receive)))
+        if scope["type"] != "http":
+            return
+        request = await read_request(scope, receive)
+        wait = request.param("wait")
+        if request.segments == ("webhooks",) and wait.isdigit():
+            await self.webhooks.settled(int(wait))
+        await send_answer(send, self.handle(request))
 
     def handle(self, request: Request) -> Answer:
         """The answer; errors are {"error": "one sentence"}."""
@@ -121,3 +132,29 @@ class Control:
 
     def _truth(self, request: Request) -> Answer:
         return said(truth(self.world.log, self.world.clock, request.param("month") or None))
+
+    def _state(self, request: Request) -> Answer:
+        """Everything that `vendor` holds."""
+        return said(state_of(self.world, request.param("vendor")))
+
+    def _transactional(self, _request: Request) -> Answer:
+        rows = state_of(self.world, "mandrill")["messages"]
+        return said({"total": len(rows), "messages": rows})
+
+    def _seed(self, request: Request) -> Answer:
+        """Makes many plain records; see `seeds.checked`."""
+        [count] = self.world.commit(seeds.checked(self.world, request.object()))
+        return said({"made": count})
+
+    def _webhooks(self, _request: Request) -> Answer:
+        """What was announced and delivered; with `wait` once all of it is, or after so many seconds."""
+        return said(self.webhooks.as_json())
+
+    def _register(self, request: Request) -> Answer:
+        """{"url": base, "hubspot": true, "intercom": true, "mailchimp": true}: one receiver, till the end."""
+        self.webhooks.register(request.object())
+        return self._webhooks(request)
+
+    def _unregister(self, request: Request) -> Answer:
+        self.webhooks.forget()
+        return self._webhooks(request)

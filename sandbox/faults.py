@@ -1,13 +1,20 @@
 """What goes wrong on purpose: a list of faults, each for one vendor and path prefix, always or N times."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-VENDORS = ("", "hubspot", "intercom", "mailchimp", "smtp")
+VENDORS = ("", "hubspot", "intercom", "mailchimp", "mandrill", "smtp")
 KINDS = {
-    "search_lag_seconds",  # HubSpot: what changed in the last `seconds` of the clock is not searchable yet
+    # HubSpot, Intercom, Mandrill: search shows the state of `seconds` ago on the clock
+    "search_lag_seconds",
     "disorder",  # HubSpot: search rows sorted by time come out of order
+    "duplicates",  # a page of a list or search shows some rows of the page before it again
+    "merge_makes_new_id",  # HubSpot: the record that stays after a merge is a new one, both old ids are gone
+    "no_cursor",  # Mailchimp: the beta endpoint with cursors is not there
+    "webhook_duplicates",  # a webhook is delivered twice, for a share of the deliveries
+    "webhook_disorder",  # webhooks leave in any order
     "status",  # answer `status` (401, 403, 429, 500 …) in the vendor's own words
     "error_rate_5xx",  # the same with 500, for a share of the requests
     "rate_429",  # the same with 429
@@ -24,10 +31,22 @@ DEFAULT_STATUS = {"error_rate_5xx": 500, "rate_429": 429, "status": 500, "refuse
 PRESETS: dict[str, list[dict[str, Any]]] = {
     "none": [],
     "typical": [
-        {"kind": "search_lag_seconds", "seconds": 30},
+        {"kind": "search_lag_seconds", "vendor": "hubspot", "seconds": 30},
         {"kind": "disorder"},
         {"kind": "error_rate_5xx", "share": 0.01},
         {"kind": "rate_429", "share": 0.01},
+    ],
+    "rough": [
+        {"kind": "search_lag_seconds", "seconds": 30},
+        {"kind": "disorder"},
+        {"kind": "duplicates", "share": 0.3},
+        {"kind": "merge_makes_new_id"},
+        {"kind": "error_rate_5xx", "share": 0.02},
+        {"kind": "rate_429", "share": 0.02},
+        {"kind": "cut_connection", "share": 0.02},
+        {"kind": "truncate_page", "share": 0.02},
+        {"kind": "webhook_duplicates", "share": 0.2},
+        {"kind": "webhook_disorder"},
     ],
 }
 
@@ -119,10 +138,13 @@ class Faults:
             return fault
         return None
 
-    def setting(self, kind: str) -> float:
-        """The `seconds` of a standing fault of this kind, or 0."""
-        return next((fault.seconds for fault in self._faults if fault.kind == kind), 0.0)
+    def setting(self, kind: str, vendor: str) -> float:
+        """The `seconds` of a standing fault of this kind for the vendor, or 0."""
+        return next((fault.seconds for fault in self._fitting(kind, vendor)), 0.0)
 
-    def has(self, kind: str) -> bool:
-        """True when a fault of this kind stands."""
-        return any(fault.kind == kind for fault in self._faults)
+    def has(self, kind: str, vendor: str) -> bool:
+        """True when a fault of this kind stands for the vendor."""
+        return next(self._fitting(kind, vendor), None) is not None
+
+    def _fitting(self, kind: str, vendor: str) -> Iterator[Fault]:
+        return (each for each in self._faults if each.kind == kind and each.vendor in ("", vendor))

@@ -1,18 +1,18 @@
 """HubSpot's server: who may ask, how often, and the answers to reads.
 
-Writes and associations are in modules of their own.
+Writes, associations and what a portal has beside objects are in modules of their own.
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from itertools import islice
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
-from sandbox import hubspot_links, hubspot_search, hubspot_writes
+from sandbox import hubspot_links, hubspot_portal, hubspot_search, hubspot_writes
+from sandbox.company import local
 from sandbox.faults import Faults
 from sandbox.hubspot_answers import (
     Refused,
@@ -26,9 +26,10 @@ from sandbox.hubspot_answers import (
     wanted_properties,
 )
 from sandbox.hubspot_records import HubSpotRecords, Record, Table
-from sandbox.hubspot_schema import ALIASES, PIPELINES, PORTAL_ID, SINGULAR, TIME_ZONE
-from sandbox.limits import Limits, RollingWindow, Violations
-from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
+from sandbox.hubspot_schema import ALIASES, SINGULAR
+from sandbox.limits import DailyWindow, Limits, RollingWindow, Violations
+from sandbox.messages import Answer, BadBody, Request, said
+from sandbox.wire import Handler, Routes
 from sandbox.world import World
 
 MOST_PER_PAGE = 100
@@ -61,7 +62,10 @@ class HubSpotServer:
         self.violations = violations
         self.ten_secondly = RollingWindow(limits.hubspot_per_10s, 10, now)
         self.searches = RollingWindow(limits.hubspot_searches_per_second, 1, now)
-        self.daily = RollingWindow(limits.hubspot_per_day, 86_400, now)
+        # The company's day ends at its own midnight, and no day is longer than 24 hours of ours.
+        self.daily = DailyWindow(
+            limits.hubspot_per_day, lambda: (local(world.clock).date(), int(now() // 86_400))
+        )
         self._disorder = Random("hubspot/disorder")
         self._last_search: tuple[object, list[hubspot_search.Found]] | None = None
         self.routes = Routes()
@@ -71,16 +75,7 @@ class HubSpotServer:
         add("GET", objects + "/{id}", self._read)
         add("POST", objects + "/search", self._search)
         add("POST", objects + "/batch/read", self._batch_read)
-        add("GET", "/crm/{v}/owners", self._owners)
-        add("GET", "/crm/{v}/owners/{id}", self._owner)
-        add("GET", "/crm/{v}/pipelines/{type}", self._pipelines)
-        add("GET", "/crm/{v}/pipelines/{type}/{id}", self._pipeline)
-        add("GET", "/crm/{v}/pipelines/{type}/{id}/stages", self._stages)
-        add("GET", "/crm/{v}/properties/{type}", self._properties)
-        add("GET", "/crm/{v}/properties/{type}/{name}", self._property)
-        add("POST", "/crm/{v}/properties/{type}", self._create_property)
-        add("GET", "/account-info/{v}/details", self._account)
-        add("GET", "/account-info/{v}/api-usage/daily/private-apps", self._usage)
+        hubspot_portal.add_routes(self)
         hubspot_writes.add_routes(self)
         hubspot_links.add_routes(self)
 
@@ -186,7 +181,7 @@ class HubSpotServer:
         if by == "email" and table.kind == "contacts":
             found = self.records.by_email.get(text.lower())
         elif by and by not in ("id", "hs_object_id"):
-            if by not in table.definitions:
+            if by not in table.definitions or not table.definitions[by].unique:
                 raise invalid(f"Property {by} is not a unique property of {table.kind}")
             found = next((each for each in table.records.values() if each.properties.get(by) == text), None)
         else:
@@ -198,20 +193,14 @@ class HubSpotServer:
     def _list(self, request: Request, _version: str, kind: str) -> Answer:
         table = self.table(kind)
         history = request.words("propertiesWithHistory")
-        limit = self._number(request, "limit", 10, MOST_WITH_HISTORY if history else MOST_PER_PAGE)
-        after = self._number(request, "after", 0)
+        limit = self.number(request, "limit", 10, MOST_WITH_HISTORY if history else MOST_PER_PAGE)
+        after = self.number(request, "after", 0)
         archived = request.param("archived").lower() == "true"
         names = wanted_properties(table, request.words("properties"))
         linked = tuple(self.table(each).kind for each in request.words("associations"))
-        rows: list[Record] = []
-        more = False
-        for record in table.after(after - 1):
-            if (record.archived_at is not None) != archived:
-                continue
-            if len(rows) == limit:
-                more = True
-                break
-            rows.append(record)
+        rows = list(islice(table.after(after - 1, archived=archived), limit + 1))
+        more = len(rows) > limit
+        rows = rows[:limit]
         body: dict[str, Any] = {"results": [shown(each, names, linked, history) for each in rows]}
         if more:
             # `after` names the next record itself, or any id up to it.
@@ -233,9 +222,9 @@ class HubSpotServer:
     def _search(self, request: Request, _version: str, kind: str) -> Answer:
         table = self.table(kind)
         body = request.object()
-        lag = int(self.faults.setting("search_lag_seconds") * 1000)
+        lag = int(self.faults.setting("search_lag_seconds", self.name) * 1000)
         indexed_until = int(self.world.clock.timestamp() * 1000) - lag
-        disorder = self._disorder if self.faults.has("disorder") else None
+        disorder = self._disorder if self.faults.has("disorder", self.name) else None
         try:
             query = hubspot_search.parse(body, len(request.body))
             # A client pages through one search: keep its matches while nothing changes.
@@ -253,7 +242,7 @@ class HubSpotServer:
             "total": len(matches),
             "results": [
                 shown(record, names)
-                if updated == record.updated
+                if updated == record.updated and record.archived_at is None
                 else indexed_json(record, updated, properties, names)
                 for record, updated, properties in page
             ],
@@ -265,10 +254,10 @@ class HubSpotServer:
     def _batch_read(self, request: Request, version: str, kind: str) -> Answer:
         table = self.table(kind)
         body = request.object()
-        inputs = self.inputs(body)
+        history = tuple(body.get("propertiesWithHistory") or ())
+        inputs = self.inputs(body, MOST_WITH_HISTORY if history else MOST_IN_BATCH)
         archived = request.param("archived").lower() == "true"
         names = wanted_properties(table, tuple(body.get("properties") or ()))
-        history = tuple(body.get("propertiesWithHistory") or ())
         found, missing = [], []
         for each in dict.fromkeys(str(given.get("id")) for given in inputs):
             record = self.record(table, each, str(body.get("idProperty") or ""), archived=archived)
@@ -314,7 +303,8 @@ class HubSpotServer:
         return said(body, status)
 
     @staticmethod
-    def _number(request: Request, name: str, default: int, most: int | None = None) -> int:
+    def number(request: Request, name: str, default: int, most: int | None = None) -> int:
+        """A whole-number parameter. Raises Refused."""
         text = request.param(name)
         if not text:
             return default
@@ -322,106 +312,6 @@ class HubSpotServer:
             ceiling = f" between 1 and {most}" if most else ""
             raise invalid(f"Invalid value for parameter {name}: it must be a whole number{ceiling}")
         return int(text)
-
-    # What the portal has beside objects.
-
-    def _owners(self, request: Request, _version: str) -> Answer:
-        archived = request.param("archived").lower() == "true"
-        after = self._number(request, "after", 0)
-        limit = self._number(request, "limit", 100, 500)
-        email = request.param("email").lower()
-        rows = [
-            owner
-            for owner in self.records.owners(self.world.clock)
-            if owner["archived"] == archived and int(owner["id"]) >= after and email in ("", owner["email"])
-        ]
-        body: dict[str, Any] = {"results": rows[:limit]}
-        if len(rows) > limit:
-            body["paging"] = {"next": {"after": rows[limit]["id"], "link": "?after=" + rows[limit]["id"]}}
-        return said(body)
-
-    def _owner(self, request: Request, _version: str, given: str) -> Answer:
-        key = "userIdIncludingInactive" if request.param("idProperty") == "userId" else "id"
-        for owner in self.records.owners(self.world.clock):
-            if str(owner[key]) == given:
-                return said(owner)
-        raise not_found()
-
-    def _pipelines(self, _request: Request, _version: str, kind: str) -> Answer:
-        return said({"results": PIPELINES.get(self.table(kind).kind, [])})
-
-    def _pipeline(self, _request: Request, _version: str, kind: str, given: str) -> Answer:
-        for pipeline in PIPELINES.get(self.table(kind).kind, []):
-            if pipeline["id"] == given:
-                return said(pipeline)
-        raise not_found()
-
-    def _stages(self, _request: Request, _version: str, kind: str, given: str) -> Answer:
-        for pipeline in PIPELINES.get(self.table(kind).kind, []):
-            if pipeline["id"] == given:
-                return said({"results": pipeline["stages"]})
-        raise not_found()
-
-    def _properties(self, request: Request, _version: str, kind: str) -> Answer:
-        if request.param("archived").lower() == "true":
-            return said({"results": []})
-        return said({"results": [each.as_json() for each in self.table(kind).definitions.values()]})
-
-    def _property(self, _request: Request, _version: str, kind: str, name: str) -> Answer:
-        definition = self.table(kind).definitions.get(name)
-        if definition is None:
-            raise not_found(f'Property "{name}" does not exist')
-        return said(definition.as_json())
-
-    def _create_property(self, request: Request, _version: str, kind: str) -> Answer:
-        table, body = self.table(kind), request.object()
-        name, type_ = str(body.get("name") or ""), str(body.get("type") or "")
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise invalid("A property needs a name of lower-case letters, digits and underscores")
-        if type_ not in ("string", "number", "datetime", "date", "enumeration", "bool"):
-            raise invalid(f"Property type {type_} is not valid")
-        if name in table.definitions:
-            raise Refused(problem(409, "OBJECT_ALREADY_EXISTS", f"A property named '{name}' already exists."))
-        options = [str(each.get("value")) for each in body.get("options") or ()]
-        [definition] = self.world.commit(
-            (
-                "hubspot.property",
-                {"kind": table.kind, "name": name, "type": type_, "options": options},
-            )
-        )
-        return said(definition.as_json(), 201)
-
-    def _account(self, _request: Request, _version: str) -> Answer:
-        return said(
-            {
-                "portalId": PORTAL_ID + self.world.plan.seed,  # another seed is another company
-                "accountType": "STANDARD",
-                "timeZone": TIME_ZONE,
-                "companyCurrency": "EUR",
-                "additionalCurrencies": [],
-                "utcOffset": "+01:00",
-                "utcOffsetMilliseconds": 3_600_000,
-                "uiDomain": "app.hubspot.com",
-                "dataHostingLocation": "eu1",
-            }
-        )
-
-    def _usage(self, _request: Request, _version: str) -> Answer:
-        today = datetime.now(ZoneInfo(TIME_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return said(
-            {
-                "results": [
-                    {
-                        "name": "private-apps-api-calls-daily",
-                        "usageLimit": self.daily.limit,
-                        "currentUsage": self.daily.limit - self.daily.remaining,
-                        "collectedAt": now_text(),
-                        "fetchStatus": "SUCCESS",
-                        "resetsAt": f"{(today + timedelta(days=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                    }
-                ]
-            }
-        )
 
 
 def _normal(segments: tuple[str, ...]) -> tuple[str, ...]:

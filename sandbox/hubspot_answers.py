@@ -8,15 +8,10 @@ from uuid import UUID
 
 import orjson
 
+from sandbox.hubspot_associations import LINKS
 from sandbox.hubspot_records import Record, Table, iso
-from sandbox.hubspot_schema import (
-    DEFAULT_PROPERTIES,
-    LINKS,
-    SINGULAR,
-    created_property,
-    modified_property,
-)
-from sandbox.wire import Answer, said
+from sandbox.hubspot_schema import DEFAULT_PROPERTIES, SINGULAR, created_property, modified_property
+from sandbox.messages import Answer, said
 
 _dice = Random("hubspot/correlation")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot_answers import association_types, invalid, not_found
+from sandbox.hubspot_associations import LINKS
 from sandbox.hubspot_records import Record, Table
-from sandbox.hubspot_schema import LINKS, SINGULAR
-from sandbox.wire import Answer, Request, said
+from sandbox.hubspot_schema import SINGULAR
+from sandbox.messages import Answer, Request, said
 
 if TYPE_CHECKING:
     from sandbox.hubspot import HubSpotServer

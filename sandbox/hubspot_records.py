@@ -1,25 +1,20 @@
-"""HubSpot's records: written by the company's events and by API calls, with their history and links.
+"""HubSpot's records with their history and links, and every change that can happen to them.
 
 Times are epoch milliseconds. Ids rise with creation and depend on the instant and kind alone, so that the
 same event has the same id in every run.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox import events as ev
-from sandbox.company import CURRENCY, STAFF, STAFF_BY_ID, Staff, instant
+from sandbox.company import STAFF, STAFF_BY_ID, Staff, instant
+from sandbox.hubspot_associations import LINKS, MIRROR
+from sandbox.hubspot_pipelines import PIPELINES
 from sandbox.hubspot_schema import (
     DEFINITIONS,
-    DELIVERABLE_STAGES,
-    DELIVERABLES_PIPELINE,
-    LIFECYCLE,
-    LINKS,
-    MIRROR,
-    PIPELINES,
     TYPE_IDS,
     Definition,
     created_property,
@@ -28,24 +23,25 @@ from sandbox.hubspot_schema import (
 
 ID_EPOCH = 1_735_689_600  # 2025-01-01; keeps ids short
 PER_SECOND = 10_000
-LEAD_STATUS = {
-    "lead": "NEW",
-    "marketingqualifiedlead": "OPEN",
-    "salesqualifiedlead": "IN_PROGRESS",
-    "opportunity": "OPEN_DEAL",
-    "customer": "CONNECTED",
-}
+KEPT_ARCHIVED = timedelta(days=90)
+
+# Told of each announced change: the subscription's last word, the record, and what else the vendor says.
+Tell = Callable[..., None]
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One object. `history` holds, per change, when the older values had been written and what they were."""
+    """One object. `history` holds, per change, when the older values had been written and what they were.
+
+    `born` is when its id appeared: later than `created` for one that a merge made.
+    """
 
     id: int
     kind: str
     properties: dict[str, str]
     created: int
     updated: int
+    born: int
     archived_at: int | None = None
     history: list[tuple[int, dict[str, str | None]]] = field(default_factory=list)
     links: dict[str, dict[int, set[int]]] = field(default_factory=dict)
@@ -53,7 +49,7 @@ class Record:
 
     def at(self, moment: int) -> tuple[int, dict[str, str]] | None:
         """When it was last changed and its properties as they were at `moment`; None before its creation."""
-        if self.created > moment:
+        if self.born > moment:
             return None
         updated, properties = self.updated, self.properties
         for before, older in reversed(self.history):
@@ -75,11 +71,8 @@ def iso(ms: int) -> str:
     return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
-def _plain(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _ms(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """The instant in whole seconds, as milliseconds."""
     return int(moment.timestamp()) * 1000
 
 
@@ -90,29 +83,61 @@ class Table:
         self.kind = kind
         self.definitions: dict[str, Definition] = dict(DEFINITIONS[kind])
         self.records: dict[int, Record] = {}
-        self.ids: list[int] = []
+        self.living: list[int] = []
+        self.archived: list[int] = []
+        # What was archived, merged away or deleted, and when: a search index that lags still knows it.
+        self.gone: list[tuple[int, Record]] = []
         self.version = 0
         self._by_time: list[Record] | None = None
-        self._last_second, self._in_second = 0, 0
+        self._last_id = 0
 
     def next_id(self, second: int) -> int:
-        """A fresh id for something created in that second; seconds never go back."""
-        if second != self._last_second:
-            self._last_second, self._in_second = second, 0
-        self._in_second += 1
-        return (second - ID_EPOCH) * PER_SECOND + self._in_second
+        """A fresh id for something created in that second, above every earlier one."""
+        self._last_id = max(self._last_id + 1, (second - ID_EPOCH) * PER_SECOND + 1)
+        return self._last_id
 
-    def after(self, last: int) -> Iterator[Record]:
-        """Records with ids above `last`, in id order."""
-        for place in range(bisect_right(self.ids, last), len(self.ids)):
-            yield self.records[self.ids[place]]
+    def after(self, last: int, *, archived: bool = False) -> Iterator[Record]:
+        """Living records (or the archived ones) with ids above `last`, in id order."""
+        numbers = self.archived if archived else self.living
+        for place in range(bisect_right(numbers, last), len(numbers)):
+            yield self.records[numbers[place]]
 
     def by_time(self) -> list[Record]:
         """Every record that is not archived, the least recently changed first."""
         if self._by_time is None:
-            living = (record for record in self.records.values() if record.archived_at is None)
+            living = (self.records[number] for number in self.living)
             self._by_time = sorted(living, key=lambda record: (record.updated, record.id))
         return self._by_time
+
+    def lately_gone(self, since: int) -> Iterator[Record]:
+        """What left the living after that moment, the last first."""
+        for when, record in reversed(self.gone):
+            if when <= since:
+                return
+            yield record
+
+    def add(self, record: Record) -> None:
+        """Put a new record in; its id is above all others."""
+        self.records[record.id] = record
+        self.living.append(record.id)
+        self.touched()
+
+    def hide(self, record: Record, at: int) -> None:
+        """Move a living record to the archived ones."""
+        _take_out(self.living, record.id)
+        insort(self.archived, record.id)
+        self.gone.append((at, record))
+        self.touched()
+
+    def remove(self, record: Record, at: int) -> None:
+        """Take a record out for good."""
+        del self.records[record.id]
+        if record.archived_at is None:
+            _take_out(self.living, record.id)
+            self.gone.append((at, record))
+        else:
+            _take_out(self.archived, record.id)
+        self.touched()
 
     def touched(self) -> None:
         """Note that a record changed."""
@@ -120,50 +145,31 @@ class Table:
         self._by_time = None
 
 
+def _take_out(numbers: list[int], number: int) -> None:
+    del numbers[bisect_left(numbers, number)]
+
+
 class HubSpotRecords:
     """The portal's content."""
 
     def __init__(self) -> None:
         self.tables = {kind: Table(kind) for kind in TYPE_IDS}
-        self.merged: dict[int, int] = {}  # contact id that went -> contact id that stayed
+        self.merged: dict[tuple[str, int], int] = {}  # type and id that went -> id that stayed
         self.by_email: dict[str, Record] = {}
-        self.companies: dict[str, Record] = {}  # the simulation's key -> record
-        self.people: dict[str, Record] = {}
-        self.deals: dict[str, Record] = {}
-        self.deliverables: dict[str, Record] = {}
-        self._appliers: dict[type[ev.Event], Callable[[Any], None]] = {
-            ev.LeadCreated: self._lead_created,
-            ev.PersonAdded: self._person_added,
-            ev.LeadStageChanged: self._lead_stage_changed,
-            ev.OptedOut: self._opted_out,
-            ev.LeadArchived: self._lead_archived,
-            ev.PeopleMerged: self._people_merged,
-            ev.DealCreated: self._deal_created,
-            ev.DealStageMoved: self._deal_stage_moved,
-            ev.DealWon: self._deal_won,
-            ev.DealLost: self._deal_lost,
-            ev.SubscriptionEnded: self._subscription_ended,
-            ev.OnboardingItemDone: self._onboarding_item_done,
-            ev.SurveyAnswered: self._survey_answered,
-            ev.DeliverableRequested: self._deliverable_requested,
-            ev.DeliverableDelivered: self._deliverable_delivered,
-            ev.DeliverableErrorReported: self._deliverable_error_reported,
-            ev.DeliverableReopened: self._deliverable_reopened,
-        }
+        self.blocked: set[str] = set()  # addresses that were to be deleted before anybody had them
+        self.tell: Tell | None = None
 
-    def apply(self, event: ev.Event) -> None:
-        """Show what happened."""
-        applier = self._appliers.get(type(event))
-        if applier is not None:
-            applier(event)
-
-    # Changes, used by events and API calls alike.
+    def find(self, kind: str, number: int) -> Record | None:
+        """The record of that id, or the one that it was merged into; None when it was deleted for good."""
+        while (kind, number) in self.merged:
+            number = self.merged[kind, number]
+        return self.tables[kind].records.get(number)
 
     def create(self, kind: str, properties: Mapping[str, str], at: datetime) -> Record:
         """A new record; derived properties are filled in."""
         table = self.tables[kind]
-        moment = _ms(at)
-        record = Record(table.next_id(moment // 1000), kind, {}, moment, moment)
+        moment = milliseconds(at)
+        record = Record(table.next_id(moment // 1000), kind, {}, moment, moment, moment)
         kept = {name: value for name, value in properties.items() if value != ""}
         kept.update(self._derived(kind, kept))
         record.properties = {
@@ -172,23 +178,25 @@ class HubSpotRecords:
             created_property(kind): kept.get(created_property(kind)) or iso(moment),
             modified_property(kind): iso(moment),
         }
-        table.records[record.id] = record
-        table.ids.append(record.id)
-        table.touched()
+        table.add(record)
         if kind == "contacts" and "email" in kept:
             self.by_email[kept["email"].lower()] = record
+        if self.tell is not None:
+            self.tell("creation", record, moment)
         return record
 
     def update(self, record: Record, properties: Mapping[str, str], at: datetime) -> Record:
         """Set properties ("" clears) and move the record's change time."""
         changes = dict(properties)
         changes.update(self._derived(record.kind, changes))
-        moment = _ms(at)
+        moment = milliseconds(at)
         changes[modified_property(record.kind)] = iso(moment)
         if record.kind == "contacts" and "email" in changes:
             self.by_email.pop(record.properties.get("email", "").lower(), None)
-            self.by_email[changes["email"].lower()] = record
-        record.history.append((record.updated, {name: record.properties.get(name) for name in changes}))
+            if changes["email"]:
+                self.by_email[changes["email"].lower()] = record
+        older = {name: record.properties.get(name) for name in changes}
+        record.history.append((record.updated, older))
         for name, value in changes.items():
             if value == "":
                 record.properties.pop(name, None)
@@ -197,80 +205,167 @@ class HubSpotRecords:
         record.updated = moment
         record.shown.clear()
         self.tables[record.kind].touched()
+        if self.tell is not None:
+            for name, value in changes.items():
+                if (older[name] or "") != value and name != modified_property(record.kind):
+                    self.tell("propertyChange", record, moment, propertyName=name, propertyValue=value)
         return record
 
     def archive(self, record: Record, at: datetime) -> None:
         """Hide it; the change time stays as it was, as at HubSpot."""
-        if record.archived_at is None:
-            record.archived_at = _ms(at)
-            record.shown.clear()
-            if record.kind == "contacts":
-                self.by_email.pop(record.properties.get("email", "").lower(), None)
-            self.tables[record.kind].touched()
+        if record.archived_at is not None:
+            return
+        record.archived_at = milliseconds(at)
+        record.shown.clear()
+        self._forget_addresses(record)
+        self.tables[record.kind].hide(record, record.archived_at)
+        for other in self._linked(record):
+            # Its own links still tell where it belonged; nobody else shows it any more.
+            other.links[record.kind].pop(record.id, None)
+            other.shown.clear()
+        if self.tell is not None:
+            self.tell("deletion", record, record.archived_at)
 
-    def merge(self, kept: Record, gone: Record, at: datetime) -> Record:
-        """`gone` disappears into `kept`, with its links and address."""
-        for kind, others in gone.links.items():
-            for number, types in others.items():
-                other = self.tables[kind].records[number]
-                other.links[gone.kind].pop(gone.id, None)
-                # A record has one primary company: the kept one's own, when it has one.
-                spare = LINKS[gone.kind, kind].primary if kept.links.get(kind) else 0
-                self.link(kept, other, types - {spare})
-        # What was merged into the one that goes has gone into the one that stays.
-        merged = [
-            *_several(kept, "hs_merged_object_ids"),
-            *_several(gone, "hs_merged_object_ids"),
-            str(gone.id),
-        ]
+    def delete(self, record: Record, at: datetime) -> None:
+        """Delete a person's record for good, whether archived or not: nothing of it is shown again."""
+        moment = milliseconds(at)
+        self._remove(record, moment)
+        if self.tell is not None:
+            self.tell("deletion", record, moment)
+            self.tell("privacyDeletion", record, moment)
+
+    def purge(self, clock: datetime, since: datetime) -> None:
+        """Drop what was archived more than 90 days ago; what was archived before `since` counts from then."""
+        limit, begin = milliseconds(clock - KEPT_ARCHIVED), milliseconds(since)
+        for table in self.tables.values():
+            for record in [table.records[number] for number in table.archived]:
+                if record.archived_at is not None and max(record.archived_at, begin) <= limit:
+                    self._remove(record, milliseconds(clock))
+
+    def merge(self, kept: Record, gone: Record, at: datetime, *, new_id: bool = False) -> Record:
+        """`gone` disappears into `kept`, with its links and address; the record that stays.
+
+        With `new_id` that is a third one, as at HubSpot since 2025, and both old ids lead to it.
+        """
+        moment = milliseconds(at)
+        table = self.tables[kept.kind]
+        # What was merged into those that go has gone into the one that stays.
+        merged = [*_several(kept, "hs_merged_object_ids")]
+        merged += [str(kept.id)] if new_id else []
+        merged += [*_several(gone, "hs_merged_object_ids"), str(gone.id)]
         changes = {"hs_merged_object_ids": ";".join(merged)}
         more = [*_several(gone, "hs_additional_emails"), *_several(gone, "email")]
         if gone.kind == "contacts" and more:
             changes["hs_additional_emails"] = ";".join([*_several(kept, "hs_additional_emails"), *more])
-        table = self.tables[gone.kind]
-        del table.records[gone.id]
-        table.ids.remove(gone.id)
-        self.merged[gone.id] = kept.id
-        for earlier, target in self.merged.items():
-            if target == gone.id:
-                self.merged[earlier] = kept.id
-        self.update(kept, changes, at)
-        if gone.kind == "contacts" and "email" in gone.properties:
-            self.by_email[gone.properties["email"].lower()] = kept
-        return kept
+        stays = self._successor(kept, moment) if new_id else kept
+        for source in (kept, gone):
+            if source is not stays:
+                self._move_links(source, stays)
+                table.remove(source, moment)
+                self.merged[source.kind, source.id] = stays.id
+        tell, self.tell = self.tell, None  # a merge is announced as one
+        self.update(stays, changes, at)
+        self.tell = tell
+        for address in _addresses(stays):
+            self.by_email[address] = stays
+        if self.tell is not None:
+            more_ids = {"mergedObjectIds": [gone.id], "newObjectId": stays.id}
+            self.tell("merge", stays, moment, primaryObjectId=kept.id, **more_ids)
+        return stays
 
-    def link(self, one: Record, other: Record, types: set[int] | None = None) -> None:
+    def _successor(self, kept: Record, moment: int) -> Record:
+        table = self.tables[kept.kind]
+        number = table.next_id(moment // 1000)
+        properties = {**kept.properties, "hs_object_id": str(number)}
+        stays = Record(number, kept.kind, properties, kept.created, kept.updated, moment)
+        stays.history = [*kept.history]
+        table.add(stays)
+        return stays
+
+    def _move_links(self, source: Record, target: Record) -> None:
+        tell, self.tell = self.tell, None
+        for kind, others in source.links.items():
+            # A record has one primary company: the target's own, when it has one.
+            spare = LINKS[source.kind, kind].primary if kind == "companies" and target.links.get(kind) else 0
+            for number, types in others.items():
+                other = self.tables[kind].records.get(number)
+                if other is None or other.archived_at is not None:
+                    continue
+                other.links[source.kind].pop(source.id, None)
+                self.link(target, other, types - {spare})
+        self.tell = tell
+
+    def link(self, one: Record, other: Record, types: set[int] | None = None, at: int = 0) -> None:
         """Associate both ways; without types by default, the first company of a record as its primary.
 
-        As at HubSpot, this moves no change time.
+        As at HubSpot, this moves no change time. `at` is for the announcement alone.
         """
         link = LINKS[one.kind, other.kind]
+        if link.primary and one.kind == "companies":
+            # The rules of the primary company are those of the record that has it.
+            turned = None if types is None else {MIRROR[one.kind, other.kind, each] for each in types}
+            self.link(other, one, turned, at)
+            return
         wanted = {link.default} if types is None else set(types) | {link.default}
-        if types is None and link.primary and other.kind == "companies" and not one.links.get("companies"):
+        if types is None and link.primary and not one.links.get("companies"):
             wanted.add(link.primary)
-        if link.primary in wanted and other.kind == "companies":
+        primary = link.primary in wanted
+        if primary:
             for number, each in one.links.get("companies", {}).items():
                 each.discard(link.primary)
-                back = self.tables["companies"].records[number].links[one.kind][one.id]
+                earlier = self.tables["companies"].records[number]
+                back = earlier.links.get(one.kind, {}).get(one.id, set())
                 back.discard(LINKS["companies", one.kind].primary)
+                earlier.shown.clear()
             if one.kind == "contacts":
                 one.properties["associatedcompanyid"] = str(other.id)
         one.links.setdefault(other.kind, {}).setdefault(other.id, set()).update(wanted)
-        mirrored = {
-            MIRROR[one.kind, other.kind, each] for each in wanted if (one.kind, other.kind, each) in MIRROR
-        }
+        mirrored = {MIRROR[one.kind, other.kind, each] for each in wanted}
         other.links.setdefault(one.kind, {}).setdefault(one.id, set()).update(mirrored)
         one.shown.clear()
         other.shown.clear()
+        self._tell_of_link(one, other, at, removed=False, primary=primary)
 
-    def unlink(self, one: Record, other: Record) -> None:
+    def unlink(self, one: Record, other: Record, at: int = 0) -> None:
         """Take the association away."""
-        one.links.get(other.kind, {}).pop(other.id, None)
-        other.links.get(one.kind, {}).pop(one.id, None)
-        if one.kind == "contacts" and one.properties.get("associatedcompanyid") == str(other.id):
-            del one.properties["associatedcompanyid"]
-        one.shown.clear()
-        other.shown.clear()
+        for here, there in ((one, other), (other, one)):
+            here.links.get(there.kind, {}).pop(there.id, None)
+            here.shown.clear()
+            if here.kind == "contacts" and here.properties.get("associatedcompanyid") == str(there.id):
+                del here.properties["associatedcompanyid"]
+        self._tell_of_link(one, other, at, removed=True, primary=False)
+
+    def _tell_of_link(self, one: Record, other: Record, at: int, *, removed: bool, primary: bool) -> None:
+        if self.tell is None:
+            return
+        for here, there in ((one, other), (other, one)):
+            self.tell(
+                "associationChange",
+                here,
+                at or max(here.updated, there.updated),
+                other=there,
+                associationRemoved=removed,
+                isPrimaryAssociation=primary,
+            )
+
+    def _linked(self, record: Record) -> Iterator[Record]:
+        for kind, numbers in record.links.items():
+            for number in numbers:
+                if (other := self.tables[kind].records.get(number)) is not None:
+                    yield other
+
+    def _remove(self, record: Record, moment: int) -> None:
+        for other in self._linked(record):
+            other.links.get(record.kind, {}).pop(record.id, None)
+            other.shown.clear()
+        self.tables[record.kind].remove(record, moment)
+        record.links = {}
+        self._forget_addresses(record)
+
+    def _forget_addresses(self, record: Record) -> None:
+        for address in _addresses(record):
+            if self.by_email.get(address) is record:
+                del self.by_email[address]
 
     def owners(self, clock: datetime) -> list[dict[str, Any]]:
         """Everyone who has joined the team by `clock`, those who left it archived."""
@@ -294,177 +389,6 @@ class HubSpotRecords:
             }
         return {}
 
-    # What happened in the company.
-
-    def _lead_created(self, event: ev.LeadCreated) -> None:
-        company = self.create(
-            "companies",
-            {
-                "name": event.name,
-                "domain": event.domain,
-                "industry": event.industry,
-                "country": event.country,
-                "lifecyclestage": "lead",
-                "hubspot_owner_id": self.owner_id(event.owner),
-                "tenfold_language": event.language,
-                "tenfold_acquisition_source": event.source,
-            },
-            event.at,
-        )
-        self.companies[event.company] = company
-        self._add_person(event, company, owner=self.owner_id(event.owner))
-
-    def _person_added(self, event: ev.PersonAdded) -> None:
-        company = self.companies[event.company]
-        self._add_person(event, company, owner=company.properties.get("hubspot_owner_id", ""))
-
-    def _add_person(self, event: ev.LeadCreated | ev.PersonAdded, company: Record, *, owner: str) -> None:
-        stage = company.properties.get("lifecyclestage", "lead")
-        contact = self.create(
-            "contacts",
-            {
-                "email": event.email,
-                "firstname": event.first_name,
-                "lastname": event.last_name,
-                "hs_language": event.language,
-                "lifecyclestage": stage,
-                "hs_lead_status": LEAD_STATUS.get(stage, "NEW"),
-                "hs_email_optout": "false",
-                "hubspot_owner_id": owner,
-                "company": company.properties.get("name", ""),
-            },
-            event.at,
-        )
-        self.people[event.person] = contact
-        self.link(contact, company)
-
-    def _lead_stage_changed(self, event: ev.LeadStageChanged) -> None:
-        changes = {"lifecyclestage": event.stage}
-        if contact := self._living(event.person):
-            self.update(
-                contact, {**changes, "hs_lead_status": LEAD_STATUS.get(event.stage, "OPEN")}, event.at
-            )
-        company = self.companies[event.company]
-        # A colleague's later entry must not take a client back to being a lead.
-        if _stage_rank(event.stage) > _stage_rank(company.properties.get("lifecyclestage", "")):
-            self.update(company, changes, event.at)
-
-    def _opted_out(self, event: ev.OptedOut) -> None:
-        if contact := self._living(event.person):
-            self.update(contact, {"hs_email_optout": "true"}, event.at)
-
-    def _lead_archived(self, event: ev.LeadArchived) -> None:
-        if contact := self._living(event.person):
-            self.archive(contact, event.at)
-
-    def _people_merged(self, event: ev.PeopleMerged) -> None:
-        kept, gone = self._living(event.kept), self._living(event.gone)
-        if kept and gone and kept is not gone:
-            self.merge(kept, gone, event.at)
-            self.people[event.gone] = kept
-
-    def _living(self, person: str) -> Record | None:
-        """The person's contact, unless an API call has meanwhile merged it away."""
-        contact = self.people[person]
-        while contact.id in self.merged:
-            contact = self.tables["contacts"].records[self.merged[contact.id]]
-        return contact
-
-    def _deal_created(self, event: ev.DealCreated) -> None:
-        company = self.companies[event.company]
-        deal = self.create(
-            "deals",
-            {
-                "dealname": f"{company.properties.get('name', event.company)} {event.plan}",
-                "amount": str(event.amount),
-                "deal_currency_code": CURRENCY,
-                "pipeline": "default",
-                "dealstage": "appointmentscheduled",
-                "dealtype": event.kind,
-                "hubspot_owner_id": self.owner_id(event.owner),
-                "tenfold_plan": event.plan,
-                "tenfold_billing_interval": event.interval,
-                "tenfold_list_amount": str(event.list_amount),
-            },
-            event.at,
-        )
-        self.deals[event.deal] = deal
-        self.link(deal, company)
-        if contact := self._living(event.person):
-            self.link(deal, contact)
-
-    def _deal_stage_moved(self, event: ev.DealStageMoved) -> None:
-        self.update(self.deals[event.deal], {"dealstage": event.stage}, event.at)
-
-    def _deal_won(self, event: ev.DealWon) -> None:
-        changes = {
-            "dealstage": "closedwon",
-            "closedate": iso(_ms(event.at)),
-            "tenfold_start_at": _plain(event.start_at),
-        }
-        self.update(self.deals[event.deal], changes, event.at)
-
-    def _deal_lost(self, event: ev.DealLost) -> None:
-        changes = {"dealstage": "closedlost", "closedate": iso(_ms(event.at))}
-        self.update(self.deals[event.deal], changes, event.at)
-
-    def _subscription_ended(self, event: ev.SubscriptionEnded) -> None:
-        self.update(self.deals[event.deal], {"tenfold_end_at": _plain(event.end_at)}, event.at)
-
-    def _onboarding_item_done(self, event: ev.OnboardingItemDone) -> None:
-        self.update(
-            self.companies[event.company], {f"tenfold_onb_{event.item}_at": _plain(event.at)}, event.at
-        )
-
-    def _survey_answered(self, event: ev.SurveyAnswered) -> None:
-        changes = {
-            "tenfold_survey_csat": str(event.csat),
-            "tenfold_survey_nps": str(event.nps),
-            "tenfold_survey_answered_at": _plain(event.at),
-        }
-        self.update(self.companies[event.company], changes, event.at)
-
-    def _deliverable_requested(self, event: ev.DeliverableRequested) -> None:
-        ticket = self.create(
-            "tickets",
-            {
-                "subject": event.subject,
-                "hs_pipeline": DELIVERABLES_PIPELINE,
-                "hs_pipeline_stage": DELIVERABLE_STAGES["requested"],
-                "hubspot_owner_id": self.owner_id(event.owner),
-                "tenfold_deliverable_type": event.kind,
-                "tenfold_requested_at": _plain(event.at),
-                "tenfold_errors_reported": "0",
-                "tenfold_reopened_count": "0",
-            },
-            event.at,
-        )
-        self.deliverables[event.deliverable] = ticket
-        self.link(ticket, self.companies[event.company])
-
-    def _deliverable_delivered(self, event: ev.DeliverableDelivered) -> None:
-        ticket = self.deliverables[event.deliverable]
-        changes = {"hs_pipeline_stage": DELIVERABLE_STAGES["delivered"], "closed_date": iso(_ms(event.at))}
-        if "tenfold_first_delivered_at" not in ticket.properties:
-            changes["tenfold_first_delivered_at"] = _plain(event.at)
-        self.update(ticket, changes, event.at)
-
-    def _deliverable_error_reported(self, event: ev.DeliverableErrorReported) -> None:
-        self._count_up(event.deliverable, "tenfold_errors_reported", event.at)
-
-    def _deliverable_reopened(self, event: ev.DeliverableReopened) -> None:
-        self._count_up(
-            event.deliverable,
-            "tenfold_reopened_count",
-            event.at,
-            {"hs_pipeline_stage": DELIVERABLE_STAGES["rework"], "closed_date": ""},
-        )
-
-    def _count_up(self, key: str, name: str, at: datetime, more: Mapping[str, str] | None = None) -> None:
-        ticket = self.deliverables[key]
-        count = int(ticket.properties.get(name, "0")) + 1
-        self.update(ticket, {name: str(count), **(more or {})}, at)
-
 
 _CLOSED: dict[str, str] = {
     stage["id"]: stage["metadata"]["isClosed"]
@@ -478,8 +402,10 @@ def _several(record: Record, name: str) -> list[str]:
     return [each for each in record.properties.get(name, "").split(";") if each]
 
 
-def _stage_rank(stage: str) -> int:
-    return LIFECYCLE.index(stage) if stage in LIFECYCLE else -1
+def _addresses(record: Record) -> list[str]:
+    if record.kind != "contacts":
+        return []
+    return [each.lower() for name in ("email", "hs_additional_emails") for each in _several(record, name)]
 
 
 _OWNER_IDS = {person.id: 71_200_113 + 37 * place for place, person in enumerate(STAFF)}
@@ -487,7 +413,7 @@ _OWNER_IDS = {person.id: 71_200_113 + 37 * place for place, person in enumerate(
 
 def _owner(place: int, person: Staff, clock: datetime) -> dict[str, Any]:
     gone = person.end is not None and instant(person.end) <= clock
-    joined = iso(_ms(instant(person.start)))
+    joined = iso(milliseconds(instant(person.start)))
     user = 58_300_211 + 13 * place
     return {
         "id": str(_OWNER_IDS[person.id]),
@@ -498,7 +424,7 @@ def _owner(place: int, person: Staff, clock: datetime) -> dict[str, Any]:
         "userId": None if gone else user,
         "userIdIncludingInactive": user,
         "createdAt": joined,
-        "updatedAt": iso(_ms(instant(person.end))) if gone and person.end else joined,
+        "updatedAt": iso(milliseconds(instant(person.end))) if gone and person.end else joined,
         "archived": gone,
         "teams": [],
     }

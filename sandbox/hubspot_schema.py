@@ -1,4 +1,4 @@
-"""HubSpot's object types, properties, association types and pipelines, as this portal has them."""
+"""HubSpot's object types and their properties, as this portal has them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ TYPE_IDS = {
     "tickets": "0-5",
     "products": "0-7",
     "line_items": "0-8",
+    "feedback_submissions": "0-19",
     "notes": "0-46",
     "meetings": "0-47",
     "calls": "0-48",
@@ -30,7 +31,7 @@ ACTIVITIES = ("tasks", "notes", "meetings", "calls", "emails")
 
 def created_property(kind: str) -> str:
     """The property that holds the creation time."""
-    return "hs_createdate" if kind in ACTIVITIES else "createdate"
+    return "hs_createdate" if kind in (*ACTIVITIES, "feedback_submissions") else "createdate"
 
 
 def modified_property(kind: str) -> str:
@@ -40,13 +41,18 @@ def modified_property(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One property: its type as HubSpot names it, and the allowed values of an enumeration (empty = any)."""
+    """One property: its type as HubSpot names it, and the allowed values of an enumeration (empty = any).
+
+    `own` marks one that the portal made, not HubSpot; `unique` one that may identify a record.
+    """
 
     name: str
     type: str = "string"
     options: tuple[str, ...] = ()
     read_only: bool = False
     label: str = ""
+    own: bool = False
+    unique: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The property as the properties endpoint shows it."""
@@ -65,9 +71,9 @@ class Definition:
             "displayOrder": -1,
             "calculated": False,
             "externalOptions": False,
-            "hasUniqueValue": self.name == "hs_object_id",
+            "hasUniqueValue": self.unique or self.name == "hs_object_id",
             "hidden": False,
-            "hubspotDefined": not self.name.startswith("tenfold_"),
+            "hubspotDefined": not (self.own or self.name.startswith("tenfold_")),
             "modificationMetadata": {
                 "archivable": True,
                 "readOnlyDefinition": False,
@@ -102,13 +108,14 @@ LIFECYCLE = (
 )
 _LIFECYCLE = Definition("lifecyclestage", "enumeration", LIFECYCLE, label="Lifecycle Stage")
 _BOOL = ("true", "false")
+FREQUENCIES = ("weekly", "monthly", "quarterly", "annually")
 
 
 def _definitions(kind: str) -> dict[str, Definition]:
     own: dict[str, list[Definition]] = {
         "contacts": [
             *_texts("email", "firstname", "lastname", "phone", "jobtitle", "company", "website", "city"),
-            *_texts("country", "hs_language", "hs_additional_emails", "hs_merged_object_ids"),
+            *_texts("country", "hs_language", "hs_additional_emails"),
             _LIFECYCLE,
             Definition(
                 "hs_lead_status",
@@ -160,11 +167,56 @@ def _definitions(kind: str) -> dict[str, Definition]:
             *_dates("hs_timestamp"),
         ],
         "notes": [*_texts("hs_note_body"), *_dates("hs_timestamp")],
+        "calls": [
+            *_texts("hs_call_title", "hs_call_body", "hs_call_disposition"),
+            Definition("hs_call_direction", "enumeration", ("INBOUND", "OUTBOUND")),
+            Definition("hs_call_status", "enumeration", ("COMPLETED", "NO_ANSWER", "BUSY", "FAILED")),
+            *_numbers("hs_call_duration"),
+            *_dates("hs_timestamp"),
+        ],
+        "meetings": [
+            *_texts(
+                "hs_meeting_title", "hs_meeting_body", "hs_internal_meeting_notes", "hs_meeting_location"
+            ),
+            Definition(
+                "hs_meeting_outcome",
+                "enumeration",
+                ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED"),
+            ),
+            *_dates("hs_timestamp", "hs_meeting_start_time", "hs_meeting_end_time"),
+        ],
+        "emails": [
+            *_texts("hs_email_subject", "hs_email_text", "hs_email_html", "hs_email_headers"),
+            Definition("hs_email_direction", "enumeration", ("EMAIL", "INCOMING_EMAIL", "FORWARDED_EMAIL")),
+            Definition(
+                "hs_email_status", "enumeration", ("BOUNCED", "FAILED", "SCHEDULED", "SENDING", "SENT")
+            ),
+            *_dates("hs_timestamp"),
+        ],
+        "products": [
+            *_texts("name", "description", "hs_sku"),
+            Definition("recurringbillingfrequency", "enumeration", FREQUENCIES),
+            *_numbers("price", "hs_cost_of_goods_sold"),
+        ],
+        "line_items": [
+            *_texts("name", "description", "hs_sku", "hs_line_item_currency_code"),
+            Definition("recurringbillingfrequency", "enumeration", FREQUENCIES),
+            *_numbers("price", "quantity", "amount", "discount", "hs_product_id"),
+        ],
+        "feedback_submissions": [
+            *_texts("hs_submission_name", "hs_content", "hs_survey_name", "hs_survey_id"),
+            Definition("hs_response_group", "enumeration", ("PROMOTER", "PASSIVE", "DETRACTOR")),
+            Definition("hs_survey_type", "enumeration", ("CES", "CSAT", "CUSTOM", "NPS")),
+            Definition("hs_survey_channel", "enumeration", ("EMAIL", "URL", "WEB")),
+            *_numbers("hs_value"),
+            *_dates("hs_submission_timestamp"),
+        ],
     }
     common = [
         Definition(created_property(kind), "datetime", read_only=kind != "contacts"),
         Definition(modified_property(kind), "datetime", read_only=True),
         Definition("hs_object_id", "number", read_only=True),
+        Definition("hs_merged_object_ids", read_only=True),
         Definition("hubspot_owner_id", "enumeration"),
     ]
     return {each.name: each for each in [*own.get(kind, []), *common]}
@@ -188,145 +240,6 @@ DEFAULT_PROPERTIES: dict[str, tuple[str, ...]] = {
 REQUIRED: dict[str, tuple[str, ...]] = {
     "deals": ("dealname",),
     "tickets": ("hs_pipeline_stage",),
-    "tasks": ("hs_timestamp",),
-    "notes": ("hs_timestamp",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How HubSpot names the association of one type with another; `primary` 0 = there is none."""
-
-    default: int
-    primary: int = 0
-
-
-LINKS: dict[tuple[str, str], Link] = {
-    ("contacts", "companies"): Link(279, 1),
-    ("companies", "contacts"): Link(280, 2),
-    ("deals", "companies"): Link(341, 5),
-    ("companies", "deals"): Link(342, 6),
-    ("deals", "contacts"): Link(3),
-    ("contacts", "deals"): Link(4),
-    ("tickets", "companies"): Link(339, 26),
-    ("companies", "tickets"): Link(340, 25),
-    ("tickets", "contacts"): Link(16),
-    ("contacts", "tickets"): Link(15),
-    ("tickets", "deals"): Link(28),
-    ("deals", "tickets"): Link(27),
-    ("tasks", "contacts"): Link(204),
-    ("contacts", "tasks"): Link(203),
-    ("tasks", "companies"): Link(192),
-    ("companies", "tasks"): Link(191),
-    ("tasks", "deals"): Link(216),
-    ("deals", "tasks"): Link(215),
-    ("tasks", "tickets"): Link(230),
-    ("tickets", "tasks"): Link(229),
-    ("notes", "contacts"): Link(202),
-    ("contacts", "notes"): Link(201),
-    ("notes", "companies"): Link(190),
-    ("companies", "notes"): Link(189),
-    ("notes", "deals"): Link(214),
-    ("deals", "notes"): Link(213),
-    ("notes", "tickets"): Link(228),
-    ("tickets", "notes"): Link(227),
-    ("emails", "contacts"): Link(198),
-    ("contacts", "emails"): Link(197),
-}
-MIRROR: dict[tuple[str, str, int], int] = {
-    (one, other, number): counterpart
-    for (one, other), link in LINKS.items()
-    for number, counterpart in (
-        (link.default, LINKS[other, one].default),
-        *(((link.primary, LINKS[other, one].primary),) if link.primary else ()),
-    )
-}
-
-DELIVERABLES_PIPELINE = "148205331"
-DELIVERABLE_STAGES = {"requested": "271130901", "rework": "271130902", "delivered": "271130903"}
-_PIPELINES_MADE_AT = "2025-10-01T08:00:00Z"
-
-
-def _stage(number: str, label: str, place: int, metadata: dict[str, str]) -> dict[str, Any]:
-    return {
-        "label": label,
-        "displayOrder": place,
-        "metadata": metadata,
-        "createdAt": _PIPELINES_MADE_AT,
-        "updatedAt": _PIPELINES_MADE_AT,
-        "archived": False,
-        "id": number,
-        "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
-    }
-
-
-def _pipeline(number: str, label: str, place: int, stages: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "label": label,
-        "displayOrder": place,
-        "stages": stages,
-        "createdAt": _PIPELINES_MADE_AT,
-        "updatedAt": _PIPELINES_MADE_AT,
-        "archived": False,
-        "id": number,
-    }
-
-
-# Metadata values are strings, as at HubSpot, even where they mean booleans and numbers.
-PIPELINES: dict[str, list[dict[str, Any]]] = {
-    "deals": [
-        _pipeline(
-            "default",
-            "Sales Pipeline",
-            0,
-            [
-                _stage(number, label, place, {"isClosed": closed, "probability": probability})
-                for place, (number, label, closed, probability) in enumerate(
-                    (
-                        ("appointmentscheduled", "Appointment Scheduled", "false", "0.2"),
-                        ("qualifiedtobuy", "Qualified To Buy", "false", "0.4"),
-                        ("presentationscheduled", "Presentation Scheduled", "false", "0.6"),
-                        ("decisionmakerboughtin", "Decision Maker Bought-In", "false", "0.8"),
-                        ("contractsent", "Contract Sent", "false", "0.9"),
-                        ("closedwon", "Closed Won", "true", "1.0"),
-                        ("closedlost", "Closed Lost", "true", "0.0"),
-                    )
-                )
-            ],
-        )
-    ],
-    "tickets": [
-        _pipeline(
-            "0",
-            "Support Pipeline",
-            0,
-            [
-                _stage("1", "New", 0, {"ticketState": "OPEN", "isClosed": "false"}),
-                _stage("2", "Waiting on contact", 1, {"ticketState": "OPEN", "isClosed": "false"}),
-                _stage("4", "Closed", 2, {"ticketState": "CLOSED", "isClosed": "true"}),
-            ],
-        ),
-        _pipeline(
-            DELIVERABLES_PIPELINE,
-            "Deliverables",
-            1,
-            [
-                _stage(
-                    DELIVERABLE_STAGES["requested"],
-                    "Requested",
-                    0,
-                    {"ticketState": "OPEN", "isClosed": "false"},
-                ),
-                _stage(
-                    DELIVERABLE_STAGES["rework"], "Rework", 1, {"ticketState": "OPEN", "isClosed": "false"}
-                ),
-                _stage(
-                    DELIVERABLE_STAGES["delivered"],
-                    "Delivered",
-                    2,
-                    {"ticketState": "CLOSED", "isClosed": "true"},
-                ),
-            ],
-        ),
-    ],
+    **dict.fromkeys(ACTIVITIES, ("hs_timestamp",)),
+    "products": ("name",),
 }

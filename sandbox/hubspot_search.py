@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -183,12 +184,17 @@ def _condition(table: Table, given: dict[str, Any]) -> Callable[[Found], bool]:
 
 
 def run(table: Table, query: Query, indexed_until: int, disorder: Random | None = None) -> list[Found]:
-    """Every match in order; what changed after `indexed_until` (ms) as it was before, or not at all."""
+    """Every match in order; what changed after `indexed_until` (ms) as it was before, or not at all.
+
+    What was archived, merged away or deleted after it is still found as it was.
+    """
     groups = [[_condition(table, each) for each in group] for group in query.groups]
-    candidates: Iterable[Record] = _narrowed(table, query, indexed_until)
+    candidates: Iterable[Record] = chain(
+        _narrowed(table, query, indexed_until), table.lately_gone(indexed_until)
+    )
     matches: list[Found] = []
     for record in candidates:
-        if record.updated <= indexed_until:
+        if record.updated <= indexed_until and record.born <= indexed_until:
             found: Found = (record, record.updated, record.properties)
         else:
             version = record.at(indexed_until)

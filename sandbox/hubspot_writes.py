@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sandbox.hubspot_answers import Refused, as_json, invalid, not_found, problem, wanted_properties
-from sandbox.hubspot_records import HubSpotRecords, Record, Table, iso
-from sandbox.hubspot_schema import LIFECYCLE, LINKS, REQUIRED, Definition
+from sandbox.hubspot_associations import LINKS
+from sandbox.hubspot_records import HubSpotRecords, Record, Table, iso, milliseconds
+from sandbox.hubspot_schema import LIFECYCLE, REQUIRED, Definition
 from sandbox.hubspot_search import as_time
-from sandbox.wire import Answer, Request, is_email, said
+from sandbox.messages import Answer, Request, is_email, said
 
 if TYPE_CHECKING:
     from sandbox.hubspot import HubSpotServer
@@ -22,14 +23,23 @@ Op = tuple[str, dict[str, Any]]
 def replay(records: HubSpotRecords, name: str, args: dict[str, Any], at: datetime) -> Any:
     """Do one write that was checked before; the same call serves requests and the log read at start."""
     if name == "property":
-        definition = Definition(args["name"], args["type"], tuple(args["options"]))
+        definition = Definition(
+            args["name"],
+            args["type"],
+            tuple(args["options"]),
+            label=args.get("label", ""),
+            own=True,
+            unique=args.get("unique", False),
+        )
         records.tables[args["kind"]].definitions[args["name"]] = definition
         return definition
-    table = records.tables[args["kind"]]
+    if name == "block":
+        return records.blocked.add(args["email"])
+    table, moment = records.tables[args["kind"]], milliseconds(at)
     if name == "create":
         record = records.create(args["kind"], args["properties"], at)
         for kind, number, types in args["links"]:
-            records.link(record, records.tables[kind].records[number], set(types) if types else None)
+            records.link(record, records.tables[kind].records[number], set(types) if types else None, moment)
         return record
     record = table.records[args["id"]]
     if name == "update":
@@ -37,12 +47,14 @@ def replay(records: HubSpotRecords, name: str, args: dict[str, Any], at: datetim
     if name == "archive":
         return records.archive(record, at)
     if name == "merge":
-        return records.merge(record, table.records[args["gone"]], at)
+        return records.merge(record, table.records[args["gone"]], at, new_id=args.get("new_id", False))
+    if name == "delete":
+        return records.delete(record, at)
     other = records.tables[args["other_kind"]].records[args["other"]]
     if name == "link":
-        return records.link(record, other, set(args["types"]) if args["types"] else None)
+        return records.link(record, other, set(args["types"]) if args["types"] else None, moment)
     if name == "unlink":
-        return records.unlink(record, other)
+        return records.unlink(record, other, moment)
     raise ValueError(name)
 
 
@@ -55,6 +67,7 @@ def add_routes(server: HubSpotServer) -> None:
     add("PATCH", objects + "/{id}", writes.update)
     add("DELETE", objects + "/{id}", writes.archive)
     add("POST", objects + "/merge", writes.merge)
+    add("POST", objects + "/gdpr-delete", writes.delete_for_good)
     add("POST", objects + "/batch/create", writes.batch_create)
     add("POST", objects + "/batch/update", writes.batch_update)
     add("POST", objects + "/batch/upsert", writes.batch_upsert)
@@ -74,13 +87,12 @@ class Writes:
         return said(_full(table, record), 201)
 
     def update(self, request: Request, _version: str, kind: str, given: str) -> Answer:
-        """200 with the record; the id of a contact merged away leads to the one that stayed."""
+        """200 with the record; the id of one merged away leads to the one that stayed."""
         table = self.server.table(kind)
         record = self.server.record(table, given, request.param("idProperty"))
         if record is None and given.isdigit():
-            kept = self.server.records.merged.get(int(given))
-            record = table.records.get(kept) if kept is not None else None
-        if record is None:
+            record = self.server.records.find(table.kind, int(given))
+        if record is None or record.archived_at is not None:
             raise not_found()
         self.server.world.commit(self._update_op(table, record, request.object()))
         return said(_full(table, record))
@@ -102,8 +114,29 @@ class Writes:
             raise not_found()
         if kept is gone:
             raise invalid("Cannot merge an object with itself")
-        self.server.world.commit(("hubspot.merge", {"kind": table.kind, "id": kept.id, "gone": gone.id}))
-        return said(_full(table, kept))
+        args = {"kind": table.kind, "id": kept.id, "gone": gone.id}
+        if self.server.faults.has("merge_makes_new_id", self.server.name):
+            args["new_id"] = True
+        [stays] = self.server.world.commit(("hubspot.merge", args))
+        return said(_full(table, stays))
+
+    def delete_for_good(self, request: Request, _version: str, kind: str) -> Answer:
+        """204; nothing is left of the contact. An address that nobody has may not be used from then on."""
+        table, body = self.server.table(kind), request.object()
+        if table.kind != "contacts":
+            raise not_found()
+        given, by = str(body.get("objectId") or ""), str(body.get("idProperty") or "")
+        record = self.server.record(table, given, by) or self.server.record(table, given, by, archived=True)
+        if record is None and by == "email":
+            archived = table.after(0, archived=True)
+            record = next((each for each in archived if each.properties.get("email") == given), None)
+        if record is not None:
+            self.server.world.commit(("hubspot.delete", {"kind": table.kind, "id": record.id}))
+        elif by == "email" and given:
+            self.server.world.commit(("hubspot.block", {"email": given.lower()}))
+        else:
+            raise not_found()
+        return Answer(204)
 
     def batch_create(self, request: Request, version: str, kind: str) -> Answer:
         """201, or partial errors by `objectWriteTraceId` when the inputs carry one."""
@@ -199,6 +232,8 @@ class Writes:
         if table.kind == "contacts" and email in self.server.records.by_email and email:
             existing = self.server.records.by_email[email].id
             raise Refused(problem(409, "CONFLICT", f"Contact already exists. Existing ID: {existing}"))
+        if table.kind == "contacts" and email in self.server.records.blocked:
+            raise invalid("The email address was deleted permanently and cannot be used")
         links = [self._link_of(table, each) for each in body.get("associations") or ()]
         return "hubspot.create", {"kind": table.kind, "properties": properties, "links": links}
 

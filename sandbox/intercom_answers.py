@@ -3,8 +3,6 @@
 Fields that Intercom's own description calls never null are left out where there is nothing to say.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -12,18 +10,14 @@ from uuid import UUID
 import orjson
 
 from sandbox.intercom_records import (
-    ADMIN_IDS,
-    BOT_EMAIL,
-    BOT_ID,
-    STAFF_OF_ADMIN,
     Company,
     Contact,
     Conversation,
     IntercomRecords,
     Part,
-    unix,
 )
-from sandbox.wire import Answer, said
+from sandbox.intercom_team import ADMIN_IDS, BOT_EMAIL, BOT_ID, STAFF_OF_ADMIN
+from sandbox.messages import Answer, said
 
 APP_ID = "tf9demo1"
 MOST_PARTS = 500
@@ -160,9 +154,11 @@ def conversation(records: IntercomRecords, one: Conversation) -> orjson.Fragment
     return orjson.Fragment(one.shown)
 
 
-def whole_conversation(records: IntercomRecords, one: Conversation, *, plain: bool = False) -> dict[str, Any]:
-    """A conversation with its parts, the 500 most recent of them."""
-    parts = one.parts[-MOST_PARTS:]
+def whole_conversation(
+    records: IntercomRecords, one: Conversation, *, plain: bool = False, most: int = MOST_PARTS
+) -> dict[str, Any]:
+    """A conversation with its parts, the `most` recent of them: 500 as the API shows it."""
+    parts = one.parts[-most:]
     body = _conversation(records, one)
     if plain:
         body["source"]["body"] = one.body
@@ -176,7 +172,7 @@ def whole_conversation(records: IntercomRecords, one: Conversation, *, plain: bo
 
 def _conversation(records: IntercomRecords, one: Conversation) -> dict[str, Any]:
     person = records.contacts.get(one.contact)
-    author = _person(person) if person else {"type": "user", "id": one.contact, "name": None, "email": None}
+    writer = _person(person) if person else {"type": "user", "id": one.contact, "name": None, "email": None}
     body: dict[str, Any] = {
         "type": "conversation",
         "id": str(one.id),
@@ -191,7 +187,7 @@ def _conversation(records: IntercomRecords, one: Conversation) -> dict[str, Any]
             "delivered_as": "customer_initiated",
             "subject": f"<p>{one.subject}</p>" if one.subject else "",
             "body": f"<p>{one.body}</p>",
-            "author": author,
+            "author": writer,
             "attachments": [],
             "url": None,
             "redacted": False,
@@ -207,7 +203,6 @@ def _conversation(records: IntercomRecords, one: Conversation) -> dict[str, Any]
             ],
         },
         "first_contact_reply": {"created_at": one.created, "type": "conversation", "url": None},
-        "team_assignee_id": one.team,
         "open": one.state != "closed",
         "state": one.state,
         "read": one.read,
@@ -218,12 +213,21 @@ def _conversation(records: IntercomRecords, one: Conversation) -> dict[str, Any]
         "conversation_rating": _rating(one, person),
         "teammates": _teammates(one),
         "custom_attributes": one.custom,
-        "linked_objects": {"type": "list", "data": [], "total_count": 0, "has_more": False},
+        "linked_objects": linked(
+            [{"type": "ticket", "id": str(each), "category": "Customer"} for each in one.tickets]
+        ),
         "ai_agent_participated": any(part.author[0] == "bot" for part in one.parts),
     }
     if one.admin is not None:
         body["admin_assignee_id"] = one.admin
+    if one.team is not None:
+        body["team_assignee_id"] = one.team
     return body
+
+
+def linked(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The list of what belongs to a conversation or ticket."""
+    return {"type": "list", "data": rows, "total_count": len(rows), "has_more": False}
 
 
 def _teammates(one: Conversation) -> dict[str, Any]:
@@ -303,7 +307,7 @@ def _part(records: IntercomRecords, part: Part, *, plain: bool) -> dict[str, Any
         "created_at": part.at,
         "updated_at": part.at,
         "notified_at": part.at,
-        "author": _author(records, part.author),
+        "author": author(records, part.author),
         "attachments": [],
         "external_id": None,
         "redacted": False,
@@ -311,13 +315,14 @@ def _part(records: IntercomRecords, part: Part, *, plain: bool) -> dict[str, Any
         "tags": None,
         "app_package_code": None,
     }
-    if part.assigned:
+    if part.assigned and part.assigned[1]:
         body["assigned_to"] = {"type": part.assigned[0], "id": str(part.assigned[1])}
     return body
 
 
-def _author(records: IntercomRecords, author: tuple[str, str]) -> dict[str, Any]:
-    kind, key = author
+def author(records: IntercomRecords, given: tuple[str, str]) -> dict[str, Any]:
+    """Who did something: a contact, an admin or the bot."""
+    kind, key = given
     if kind == "user":
         person = records.contacts.get(key)
         if person is not None:
@@ -333,64 +338,3 @@ def _author(records: IntercomRecords, author: tuple[str, str]) -> dict[str, Any]
 
 def _person(one: Contact) -> dict[str, Any]:
     return {"type": "user", "id": one.id, "name": one.name, "email": one.email}
-
-
-def me(admins: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """The workspace and the admin whose token this is; another seed is another company's workspace."""
-    first = admins[0]
-    shown = ("type", "id", "name", "email", "job_title", "has_inbox_seat", "team_ids")
-    return {
-        **{name: first[name] for name in shown},
-        "away_mode_enabled": False,
-        "away_mode_reassign": False,
-        "avatar": {"type": "avatar", "image_url": None},
-        "email_verified": True,
-        "app": {
-            "type": "app",
-            "id_code": f"{APP_ID}{seed}",
-            "name": "Tenfold Demo",
-            "region": "EU",
-            "timezone": "Europe/Madrid",
-            "created_at": STARTED_AT,
-            "identity_verification": False,
-        },
-    }
-
-
-ARTICLES = (
-    ("Primeros pasos con tu plataforma", "Cómo entrar y configurar lo básico."),
-    ("First steps with your platform", "How to sign in and set up the basics."),
-    ("Conectar tus integraciones", "Correo, calendario y CRM en diez minutos."),
-    ("Reading your monthly report", "What each figure means and where it comes from."),
-    ("Pedir un entregable", "Qué datos necesitamos y cuánto tarda."),
-    ("Cancelling or changing your plan", "How and when a change takes effect."),
-)
-
-
-def articles(clock: datetime) -> list[dict[str, Any]]:
-    """The help centre, the last updated first."""
-    week = 7 * 86_400
-    found = []
-    for place, (title, description) in enumerate(ARTICLES):
-        number, at = 9_120_001 + place, STARTED_AT + (place + 1) * 5 * week
-        if at > unix(clock):
-            continue
-        found.append(
-            {
-                "type": "article",
-                "id": str(number),
-                "workspace_id": APP_ID,
-                "title": title,
-                "description": description,
-                "body": f"<p>{description}</p>",
-                "author_id": ADMIN_IDS["cs1"],
-                "state": "published",
-                "created_at": at - week,
-                "updated_at": at,
-                "url": f"https://help.tenfold.example/articles/{number}",
-                "parent_ids": [],
-                "default_locale": "es" if place % 2 == 0 else "en",
-                "tags": {"type": "tag.list", "tags": []},
-            }
-        )
-    return found[::-1]

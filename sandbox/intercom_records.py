@@ -1,27 +1,24 @@
-"""Intercom's records: contacts, companies, conversations with parts, written by events and API calls.
+"""Intercom's records: contacts, companies, conversations with parts, tickets; and every change to them.
 
-Times are Unix seconds. Contact and company ids are hexadecimal and come from the company's own keys;
-conversation and part ids are numbers that rise with creation.
+Times are Unix seconds. Conversation, part, note and ticket ids are numbers that rise with creation.
 """
 
+import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sandbox import events as ev
-from sandbox.company import STAFF, TEAM_OF_LEVEL, instant
-from sandbox.hubspot_records import HubSpotRecords
+from sandbox.intercom_team import ADMIN_IDS, STAFF_OF_ADMIN, TEAM_IDS
 
 ID_EPOCH = 1_735_689_600
 PER_SECOND = 1_000
-TEAM_IDS = {"L1": 6_407_161, "L2": 6_407_162, "L3": 6_407_163}
-ADMIN_IDS = {person.id: 4_423_400 + 11 * place for place, person in enumerate(STAFF)}
-BOT_ID = 4_423_399
-BOT_EMAIL = "operator+tenfold@intercom.io"
-# Where a rating carries no `updated_at`, `created_at` is the answer's time; the last digit of the id decides.
-RATINGS_WITHOUT_UPDATE = "7"
+LONGEST_LAG = 86_400  # of a search's index behind the records, in seconds
+TICKET_STATES = ("submitted", "in_progress", "waiting_on_customer", "resolved")
+
+# Told of each announced change: the topic, the record, when, and what else belongs to it.
+Tell = Callable[..., None]
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +44,7 @@ class Contact:
     custom: dict[str, Any] = field(default_factory=dict)
     merged: list[dict[str, Any]] = field(default_factory=list)
     shown: bytes | None = None
+    past: "list[tuple[int, Contact, int]]" = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +73,7 @@ class Part:
     author: tuple[str, str]
     body: str
     at: int
-    assigned: tuple[str, int] | None = None  # ("team" or "admin", id)
+    assigned: tuple[str, int] | None = None  # ("team" or "admin", id); an id of 0 is nobody
     state: str = "open"
     until: int | None = None
 
@@ -91,7 +89,7 @@ class Conversation:
     created: int
     updated: int
     state: str = "open"
-    team: int = TEAM_IDS["L1"]
+    team: int | None = TEAM_IDS["L1"]
     admin: int | None = None
     read: bool = True
     snoozed_until: int | None = None
@@ -100,7 +98,48 @@ class Conversation:
     tags: dict[str, tuple[int, str]] = field(default_factory=dict)  # tag id -> applied at, by admin
     rating: dict[str, Any] | None = None
     custom: dict[str, Any] = field(default_factory=dict)
+    tickets: list[int] = field(default_factory=list)
     shown: bytes | None = None  # as in lists, until it changes
+    past: "list[tuple[int, Conversation, int]]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class TicketPart:
+    """One step of a ticket; `state` and `before` are told where the step moved its state."""
+
+    id: int
+    kind: str
+    author: tuple[str, str]
+    at: int
+    body: str = ""
+    state: str = ""
+    before: str = ""
+    assigned: tuple[str, int] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A ticket; `number` is what people see, `id` what the API takes."""
+
+    id: int
+    number: int
+    type_id: str
+    contacts: list[str]
+    attributes: dict[str, Any]
+    created: int
+    updated: int
+    state: str = "submitted"
+    admin: int = 0
+    team: int = 0
+    open: bool = True
+    shared: bool = False
+    snoozed_until: int | None = None
+    conversation: int | None = None
+    parts: list[TicketPart] = field(default_factory=list)
+    past: "list[tuple[int, Ticket, int]]" = field(default_factory=list)
+
+
+Searchable = TypeVar("Searchable", Contact, Conversation, Ticket)
 
 
 def unix(moment: datetime) -> int:
@@ -113,66 +152,101 @@ def hex_id(kind: str, key: str) -> str:
     return hashlib.md5(f"{kind}/{key}".encode(), usedforsecurity=False).hexdigest()[:24]
 
 
+class Numbers:
+    """Ids that rise with creation, and depend on the instant alone where not many are made in one second."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self, at: int) -> int:
+        """A fresh id, above every earlier one."""
+        self._last = max(self._last + 1, (at - ID_EPOCH) * PER_SECOND + 1)
+        return self._last
+
+
+def as_of(records: Iterable[Searchable], moment: int) -> Iterator[Searchable]:
+    """The records as they were at `moment`; those made later are left out."""
+    for record in records:
+        if record.created > moment:
+            continue
+        state = record
+        if record.updated > moment:
+            for changed_at, before, parts in record.past:
+                if changed_at > moment:
+                    state = before
+                    _cut(state, record, parts)
+                    break
+        yield state
+
+
+def _cut(state: Any, record: Any, parts: int) -> None:
+    """Give an earlier state the parts that it had."""
+    if not isinstance(state, Contact):
+        state.parts = record.parts[:parts]
+
+
 class IntercomRecords:
     """The workspace's content."""
 
-    def __init__(self, hubspot: HubSpotRecords) -> None:
-        """HubSpot's records give the external ids; its own state must already show an event given here."""
-        self.hubspot = hubspot
+    def __init__(self) -> None:
         self.contacts: dict[str, Contact] = {}
         self.companies: dict[str, Company] = {}
         self.conversations: dict[int, Conversation] = {}
+        self.tickets: dict[int, Ticket] = {}
         self.deleted: list[tuple[int, int]] = []  # conversation id, when
+        # What was merged away or deleted, and when: a search index that lags still knows it.
+        self.gone: list[tuple[int, Contact | Conversation | Ticket]] = []
+        self.merged: dict[str, str] = {}  # contact that went -> contact that stayed
         self.tags: dict[str, str] = {}  # id -> name
         self.version = 0
-        self._people: dict[str, ev.LeadCreated | ev.PersonAdded] = {}
-        self._contact_of: dict[str, str] = {}  # person key -> contact id
-        self._company_of: dict[str, str] = {}  # company key -> company id
-        self._conversation_of: dict[str, int] = {}
-        self._members: dict[str, list[str]] = {}  # company key -> person keys
-        self._companies: dict[str, ev.LeadCreated] = {}
-        self._deals: dict[str, ev.DealCreated] = {}
-        self._second, self._in_second = 0, 0
-        self._appliers: dict[type[ev.Event], Callable[[Any], None]] = {
-            ev.LeadCreated: self._lead_created,
-            ev.PersonAdded: self._person_added,
-            ev.OptedOut: self._opted_out,
-            ev.PeopleMerged: self._people_merged,
-            ev.DealCreated: self._deal_created,
-            ev.DealWon: self._deal_won,
-            ev.ConversationOpened: self._opened,
-            ev.ConversationPart: self._part,
-            ev.ConversationTagged: self._tagged,
-            ev.ConversationRated: self._rated,
-            ev.CampaignBounced: self._bounced,
-        }
-
-    def apply(self, event: ev.Event) -> None:
-        """Show what happened."""
-        applier = self._appliers.get(type(event))
-        if applier is not None:
-            applier(event)
+        self.remembers = False  # keep earlier states, for a search that lags
+        self.tell: Tell | None = None
+        self._changed: dict[int, Contact | Company] = {}
+        self._numbers, self._ticket_numbers, self._note_numbers = Numbers(), Numbers(), Numbers()
+        self._tickets_made = 0
 
     # Changes, used by events and API calls alike.
 
     def next_id(self, at: int) -> int:
         """A fresh number for a conversation or part."""
-        if at != self._second:
-            self._second, self._in_second = at, 0
-        self._in_second += 1
-        return (at - ID_EPOCH) * PER_SECOND + self._in_second
+        return self._numbers.next(at)
 
-    def add_contact(self, contact: Contact) -> Contact:
+    def add_contact(self, contact: Contact, at: int) -> Contact:
         """Put a contact in."""
         self.contacts[contact.id] = contact
         self.version += 1
+        self.announce(f"contact.{contact.role}.created", contact, at)
         return contact
 
-    def changed(self, record: Contact | Company | Conversation, at: int) -> None:
-        """Note a change of the record."""
-        record.updated = max(at, record.updated)
-        record.shown = None
+    def add_conversation(self, conversation: Conversation) -> Conversation:
+        """Put a conversation in."""
+        self.conversations[conversation.id] = conversation
         self.version += 1
+        self.announce("conversation.user.created", conversation, conversation.created)
+        return conversation
+
+    def changing(self, record: Contact | Company | Conversation | Ticket, at: int) -> None:
+        """Note that the record is about to change."""
+        if self.remembers and not isinstance(record, Company):
+            _remember(record, at)
+        record.updated = max(at, record.updated)
+        if not isinstance(record, Ticket):
+            record.shown = None
+        self.version += 1
+        if self.tell is not None and isinstance(record, Contact | Company):
+            self._changed[id(record)] = record
+
+    def settle(self, at: int) -> None:
+        """Announce the contacts and companies that changed since the last call."""
+        changed, self._changed = self._changed, {}
+        for record in changed.values():
+            kind = f"contact.{record.role}" if isinstance(record, Contact) else "company"
+            self.announce(f"{kind}.updated", record, at)
+
+    def announce(self, topic: str, record: object, at: int, **more: object) -> None:
+        """Tell whoever listens."""
+        if self.tell is not None:
+            self.tell(topic, record, at, **more)
 
     def tag_id(self, name: str) -> str:
         """The id of the tag of that name, made when there is none."""
@@ -185,6 +259,7 @@ class IntercomRecords:
 
     def add_part(self, conversation: Conversation, part: Part) -> Part:
         """Let something happen in the conversation."""
+        self.changing(conversation, part.at)
         if part.kind == "close":
             conversation.state, conversation.snoozed_until = "closed", None
         elif part.kind == "open":
@@ -198,73 +273,22 @@ class IntercomRecords:
         elif part.kind == "comment":
             conversation.waiting_since = None
         if part.assigned and part.assigned[0] == "team":
-            conversation.team = part.assigned[1]
+            conversation.team = part.assigned[1] or None
         elif part.assigned:
-            conversation.admin = part.assigned[1]
+            conversation.admin = part.assigned[1] or None
         elif part.kind == "comment" and part.author[0] == "admin":
             conversation.admin = ADMIN_IDS.get(part.author[1], conversation.admin)
         part.state = conversation.state
         conversation.parts.append(part)
-        self.changed(conversation, part.at)
+        if topic := _topic(part):
+            self.announce(topic, conversation, part.at, part=part)
         return part
 
-    # What happened in the company.
-
-    def _lead_created(self, event: ev.LeadCreated) -> None:
-        self._companies[event.company] = event
-        self._person(event)
-
-    def _person_added(self, event: ev.PersonAdded) -> None:
-        self._person(event)
-        if event.company in self._company_of:
-            self._ensure_contact(event.person, unix(event.at))
-
-    def _person(self, event: ev.LeadCreated | ev.PersonAdded) -> None:
-        self._people[event.person] = event
-        self._members.setdefault(event.company, []).append(event.person)
-
-    def _ensure_contact(self, person: str, at: int) -> Contact:
-        if person in self._contact_of:
-            return self.contacts[self._contact_of[person]]
-        about = self._people[person]
-        contact = Contact(
-            id=hex_id("contact", person),
-            external_id=str(self.hubspot.people[person].id),
-            role="user" if about.company in self._company_of else "lead",
-            email=about.email,
-            name=f"{about.first_name} {about.last_name}",
-            created=at,
-            updated=at,
-            language=about.language,
-        )
-        if company := self._company_of.get(about.company):
-            contact.companies.append(company)
-            self.companies[company].contacts.append(contact.id)
-            self.changed(self.companies[company], at)
-        self._contact_of[person] = contact.id
-        return self.add_contact(contact)
-
-    def _opted_out(self, event: ev.OptedOut) -> None:
-        if contact := self._known(event.person):
-            contact.unsubscribed = True
-            self.changed(contact, unix(event.at))
-
-    def _bounced(self, event: ev.CampaignBounced) -> None:
-        if contact := self._known(event.person):
-            contact.bounced = True
-            self.changed(contact, unix(event.at))
-
-    def _known(self, person: str) -> Contact | None:
-        return self.contacts.get(self._contact_of.get(person, ""))
-
-    def _people_merged(self, event: ev.PeopleMerged) -> None:
-        gone = self._known(event.gone)
-        if gone is None:
-            return
-        at = unix(event.at)
-        kept = self._ensure_contact(event.kept, at)
-        del self.contacts[gone.id]
-        self._contact_of[event.gone] = kept.id
+    def merge_contacts(self, kept: Contact, gone: Contact, at: int) -> Contact:
+        """`gone` disappears into `kept`, with its conversations, companies, tags and notes."""
+        self.changing(kept, at)
+        self._remove(gone, at)
+        self.merged[gone.id] = kept.id
         kept.merged.append(
             {
                 "type": "merge_history_item",
@@ -273,152 +297,151 @@ class IntercomRecords:
                 "merged_at": at,
             }
         )
+        for number in gone.companies:
+            company = self.companies[number]
+            self.changing(company, at)
+            company.contacts.remove(gone.id)
+            if number not in kept.companies:
+                kept.companies.append(number)
+                company.contacts.append(kept.id)
+        kept.tags += [each for each in gone.tags if each not in kept.tags]
+        kept.notes += [{**each, "contact": {"type": "contact", "id": kept.id}} for each in gone.notes]
         for conversation in self.conversations.values():
             if conversation.contact == gone.id:
+                self.changing(conversation, at)
                 conversation.contact = kept.id
-                self.changed(conversation, at)
-        self.changed(kept, at)
+        for ticket in self.tickets.values():
+            if gone.id in ticket.contacts:
+                self.changing(ticket, at)
+                ticket.contacts = [kept.id if each == gone.id else each for each in ticket.contacts]
+        self.announce("contact.merged", kept, at)
+        return kept
 
-    def _deal_created(self, event: ev.DealCreated) -> None:
-        self._deals[event.deal] = event
+    def delete_contact(self, contact: Contact, at: int) -> None:
+        """Take a contact out for good; its conversations stay."""
+        self._remove(contact, at)
+        for number in contact.companies:
+            self.changing(self.companies[number], at)
+            self.companies[number].contacts.remove(contact.id)
+        self.announce("contact.deleted", contact, at)
 
-    def _deal_won(self, event: ev.DealWon) -> None:
-        deal, at = self._deals[event.deal], unix(event.at)
-        about = self._companies[deal.company]
-        if deal.company in self._company_of:
-            company = self.companies[self._company_of[deal.company]]
-            company.plan = deal.plan
-            self.changed(company, at)
-            return
-        company = Company(
-            id=hex_id("company", deal.company),
-            company_id=str(self.hubspot.companies[deal.company].id),
-            name=about.name,
-            created=at,
-            updated=at,
-            website=f"https://{about.domain}",
-            industry=about.industry,
-            plan=deal.plan,
-        )
-        self.companies[company.id] = company
-        self._company_of[deal.company] = company.id
-        for person in self._members[deal.company]:
-            contact = self._ensure_contact(person, at)
-            if contact.id in company.contacts:
-                continue
-            contact.role = "user"
-            contact.companies.append(company.id)
-            company.contacts.append(contact.id)
-            self.changed(contact, at)
+    def _remove(self, contact: Contact, at: int) -> None:
+        del self.contacts[contact.id]
+        self._changed.pop(id(contact), None)
+        self.gone.append((at, contact))
         self.version += 1
 
-    def _opened(self, event: ev.ConversationOpened) -> None:
-        at = unix(event.at)
-        contact = self._ensure_contact(event.person, at)
-        conversation = Conversation(
-            id=self.next_id(at),
-            contact=contact.id,
-            subject=event.subject,
-            body=event.body,
-            created=at,
-            updated=at,
-            waiting_since=at,
-        )
-        self.conversations[conversation.id] = conversation
-        self._conversation_of[event.conversation] = conversation.id
-        contact.last_replied = at
-        self.changed(contact, at)
+    def delete_conversation(self, conversation: Conversation, at: int) -> None:
+        """From then on it is among the deleted ones only."""
+        del self.conversations[conversation.id]
+        self.deleted.append((conversation.id, at))
+        self.gone.append((at, conversation))
+        self.version += 1
+        self.announce("conversation.deleted", conversation, at)
 
-    def _part(self, event: ev.ConversationPart) -> None:
-        conversation, at = self._conversation(event.conversation), unix(event.at)
-        if conversation is None:
-            return
-        author = (event.author_kind, event.author)
-        if event.author_kind == "user":
-            contact = self._ensure_contact(event.author, at)
-            author = ("user", contact.id)
-            contact.last_replied = at
-            self.changed(contact, at)
-        self.add_part(
-            conversation,
-            Part(
-                id=self.next_id(at),
-                kind=event.kind,
-                author=author,
-                body=event.body,
-                at=at,
-                assigned=("team", TEAM_IDS[event.to_level]) if event.to_level else None,
-                until=at + 86_400 if event.kind == "snoozed" else None,
-            ),
-        )
-
-    def _conversation(self, key: str) -> Conversation | None:
-        """The conversation, unless an API call has meanwhile deleted it."""
-        return self.conversations.get(self._conversation_of[key])
-
-    def _tagged(self, event: ev.ConversationTagged) -> None:
-        number = self.tag_id(event.tag)
-        if conversation := self._conversation(event.conversation):
-            conversation.tags[number] = (unix(event.at), str(conversation.admin or BOT_ID))
-            self.changed(conversation, unix(event.at))
-
-    def _rated(self, event: ev.ConversationRated) -> None:
-        conversation, at = self._conversation(event.conversation), unix(event.at)
-        if conversation is None:
-            return
-        closes = [part.at for part in conversation.parts if part.kind == "close"]
-        asked = closes[-1] if closes else conversation.created
-        plain = str(conversation.id).endswith(RATINGS_WITHOUT_UPDATE)
-        # The request for a rating makes it; the answer only updates it.
-        conversation.rating = {
-            "rating": event.rating,
-            "remark": event.remark,
-            "created_at": at if plain else asked,
-            **({} if plain else {"updated_at": at}),
-            "admin": conversation.admin,
+    def add_note(self, contact: Contact, body: str, admin: int, at: int) -> dict[str, Any]:
+        """The new note on the contact; the contact's own change time stays as it was."""
+        person = STAFF_OF_ADMIN[admin]
+        note = {
+            "type": "note",
+            "id": str(self._note_numbers.next(at)),
+            "created_at": at,
+            "contact": {"type": "contact", "id": contact.id},
+            "author": {
+                "type": "admin",
+                "id": str(admin),
+                "name": f"{person.first_name} {person.last_name}",
+                "email": person.email,
+                "away_mode_enabled": False,
+                "away_mode_reassign": False,
+            },
+            "body": f"<p>{body}</p>",
         }
-        self.changed(conversation, at)
+        contact.notes.append(note)
+        contact.shown = None
+        self.version += 1
+        return note
+
+    def add_ticket(
+        self, type_id: str, contacts: list[str], attributes: dict[str, Any], author: tuple[str, str], at: int
+    ) -> Ticket:
+        """A new ticket, submitted."""
+        number = self._ticket_numbers.next(at)
+        self._tickets_made += 1
+        ticket = Ticket(number, self._tickets_made, type_id, contacts, attributes, at, at)
+        ticket.parts.append(self._ticket_step(at, author, "ticket_state_updated_by_admin", state="submitted"))
+        ticket.parts[0].before = "submitted"
+        self.tickets[number] = ticket
+        self.version += 1
+        self.announce("ticket.created", ticket, at)
+        return ticket
+
+    def move_ticket(self, ticket: Ticket, state: str, author: tuple[str, str], at: int) -> None:
+        """Put it in another state; a resolved one is closed."""
+        self.changing(ticket, at)
+        step = self._ticket_step(at, author, "ticket_state_updated_by_admin", state=state)
+        step.before, ticket.state = ticket.state, state
+        ticket.open = state != "resolved"
+        ticket.parts.append(step)
+        self.announce("ticket.state.updated", ticket, at)
+
+    def assign_ticket(self, ticket: Ticket, to: tuple[str, int], author: tuple[str, str], at: int) -> None:
+        """Give it to an admin or a team."""
+        self.changing(ticket, at)
+        if to[0] == "team":
+            ticket.team = to[1]
+        else:
+            ticket.admin = to[1]
+        ticket.parts.append(self._ticket_step(at, author, "assignment", assigned=to))
+        self.announce(f"ticket.{to[0]}.assigned", ticket, at)
+
+    def change_ticket(self, ticket: Ticket, attributes: dict[str, Any], at: int) -> None:
+        """Set attributes of it."""
+        self.changing(ticket, at)
+        ticket.attributes = {**ticket.attributes, **attributes}
+        ticket.parts.append(self._ticket_step(at, ("bot", ""), "ticket_attribute_updated_by_admin"))
+        self.announce("ticket.attribute.updated", ticket, at)
+
+    def delete_ticket(self, ticket: Ticket, at: int) -> None:
+        """Take it out for good."""
+        del self.tickets[ticket.id]
+        self.gone.append((at, ticket))
+        self.version += 1
+        if (conversation := self.conversations.get(ticket.conversation or 0)) is not None:
+            conversation.tickets.remove(ticket.id)
+            conversation.shown = None
+
+    def _ticket_step(self, at: int, author: tuple[str, str], kind: str, **more: Any) -> TicketPart:
+        return TicketPart(self._ticket_numbers.next(at), kind, author, at, **more)
 
 
-def admins(clock: datetime) -> list[dict[str, Any]]:
-    """Everyone of the team who works at `clock`, with the teams they serve."""
-    day = clock.date()
-    return [
-        {
-            "type": "admin",
-            "id": str(ADMIN_IDS[person.id]),
-            "name": f"{person.first_name} {person.last_name}",
-            "email": person.email,
-            "job_title": person.role,
-            "away_mode_enabled": False,
-            "away_mode_reassign": False,
-            "away_status_reason_id": None,
-            "has_inbox_seat": bool(person.levels),
-            "team_ids": [TEAM_IDS[level] for level in person.levels],
-            "team_priority_level": {},
-        }
-        for person in STAFF
-        if instant(person.start) <= clock and person.employed_on(day)
-    ]
+def _remember(record: Contact | Conversation | Ticket, at: int) -> None:
+    while record.past and record.past[0][0] <= at - LONGEST_LAG:
+        del record.past[0]
+    before: Any = copy.copy(record)
+    before.past = []
+    if isinstance(record, Contact):
+        before.companies, before.tags, before.notes = [*record.companies], [*record.tags], [*record.notes]
+        before.custom, before.merged = {**record.custom}, [*record.merged]
+        record.past.append((at, before, 0))
+        return
+    if isinstance(record, Conversation):
+        before.tags, before.custom, before.tickets = {**record.tags}, {**record.custom}, [*record.tickets]
+    # Parts are only ever added: their number is enough to know them again.
+    record.past.append((at, before, len(record.parts)))
 
 
-def teams(clock: datetime) -> list[dict[str, Any]]:
-    """The teams of the support levels."""
-    day = clock.date()
-    return [
-        {
-            "type": "team",
-            "id": str(TEAM_IDS[level]),
-            "name": name,
-            "admin_ids": [
-                ADMIN_IDS[person.id] for person in STAFF if level in person.levels and person.employed_on(day)
-            ],
-            "admin_priority_level": {},
-            "assignment_limit": None,
-            "distribution_method": "manual",
-        }
-        for level, name in TEAM_OF_LEVEL.items()
-    ]
+_ADMIN_TOPICS = {
+    "comment": "conversation.admin.replied",
+    "note": "conversation.admin.noted",
+    "assignment": "conversation.admin.assigned",
+    "close": "conversation.admin.closed",
+    "open": "conversation.admin.opened",
+    "snoozed": "conversation.admin.snoozed",
+}
 
 
-STAFF_OF_ADMIN = {number: person for person in STAFF for number in (ADMIN_IDS[person.id],)}
+def _topic(part: Part) -> str:
+    if part.kind == "comment" and part.author[0] == "user":
+        return "conversation.user.replied"
+    return _ADMIN_TOPICS.get(part.kind, "")

@@ -1,6 +1,7 @@
 """Intercom's search: nested queries, the keyset cursor in the body, and dates by the day for contacts."""
 
 import base64
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -148,33 +149,47 @@ class Slice:
     following: str | None
 
 
-def page(
-    records: Iterable[Any],
-    key: Callable[[Any], tuple[int, str]],
-    size: int,
-    cursor: str | None,
-    *,
-    descending: bool,
-) -> Slice:
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Records in order of their keys: (sort value, id)."""
+
+    rows: list[Any]
+    keys: list[tuple[int, str]]
+
+
+def arranged(records: Iterable[Any], key: Callable[[Any], tuple[int, str]]) -> Arranged:
+    """The records in ascending order."""
+    pairs = sorted(((key(record), record) for record in records), key=lambda pair: pair[0])
+    return Arranged([record for _, record in pairs], [each for each, _ in pairs])
+
+
+def page(found: Arranged, size: int, cursor: str | None, *, descending: bool) -> Slice:
     """The records after the cursor, by (sort value, id).
 
     A record that moves while somebody pages may come twice or not at all.
     Raises BadQuery for a cursor that was not given out here.
     """
-    rows = sorted(records, key=key, reverse=descending)
     number = 1
+    start, end = 0, len(found.rows)
     if cursor:
         value, tie, number = _opened(cursor)
         last = (value, tie)
         if descending:
-            rows = [record for record in rows if key(record) < last]
+            end = bisect_left(found.keys, last)
         else:
-            rows = [record for record in rows if key(record) > last]
+            start = bisect_right(found.keys, last)
+    more = end - start > size
+    if descending:
+        start = max(start, end - size)
+        rows, edge = found.rows[start:end][::-1], start
+    else:
+        end = min(end, start + size)
+        rows, edge = found.rows[start:end], end - 1
     following = None
-    if len(rows) > size:
-        value, tie = key(rows[size - 1])
+    if more:
+        value, tie = found.keys[edge]
         following = base64.b64encode(orjson.dumps([value * 1000, tie, number + 1])).decode()
-    return Slice(rows[:size], number, following)
+    return Slice(rows, number, following)
 
 
 def _opened(cursor: str) -> tuple[int, str, int]:

@@ -45,6 +45,28 @@ class RollingWindow:
         return max(0, self.limit - len(self._taken))
 
 
+class DailyWindow:
+    """At most `limit` requests until `day` tells another day; refused ones do not count."""
+
+    def __init__(self, limit: int, day: Callable[[], object]) -> None:
+        self.limit, self._day = limit, day
+        self._today, self._count = day(), 0
+
+    def admit(self) -> bool:
+        """True, and one more counted, while there is room."""
+        if self.remaining == 0:
+            return False
+        self._count += 1
+        return True
+
+    @property
+    def remaining(self) -> int:
+        """How many more fit into this day."""
+        if (today := self._day()) != self._today:
+            self._today, self._count = today, 0
+        return max(0, self.limit - self._count)
+
+
 class FixedWindow:
     """At most `limit` requests in each window of `seconds` on the wall clock."""
 
@@ -82,10 +104,11 @@ class Violations:
 
     def as_json(self) -> dict[str, dict[str, int]]:
         """{"hubspot": {"requests": 12, "ten_secondly": 0, …}, …}."""
-        names = {
+        names: dict[str, tuple[str, ...]] = {
             "hubspot": ("ten_secondly", "search_secondly", "daily"),
-            "intercom": ("ten_secondly",),
+            "intercom": ("ten_secondly", "scroll"),
             "mailchimp": ("connections",),
+            "mandrill": (),
         }
         return {
             vendor: {

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from sandbox import mailchimp_answers as show
-from sandbox import mailchimp_reports, mailchimp_writes
+from sandbox import mailchimp_audiences, mailchimp_reports, mailchimp_writes
 from sandbox.limits import Limits, Violations
 from sandbox.mailchimp_answers import FOUND_NOTHING, Refused, problem
 from sandbox.mailchimp_records import (
@@ -20,8 +20,9 @@ from sandbox.mailchimp_records import (
     Member,
     subscriber_hash,
 )
+from sandbox.messages import Answer, BadBody, Request, said
 from sandbox.simulation import first_day
-from sandbox.wire import Answer, BadBody, Handler, Request, Routes, said
+from sandbox.wire import Handler, Routes
 from sandbox.world import World
 
 MOST_PER_PAGE = 1_000
@@ -54,6 +55,7 @@ class MailchimpServer:
         add("GET", "/3.0/lists/{list}/segments", self._segments)
         add("GET", "/3.0/lists/{list}/merge-fields", self._merge_fields)
         add("GET", "/3.0/search-members", self._search_members)
+        mailchimp_audiences.add_routes(self)
         mailchimp_reports.add_routes(self)
         mailchimp_writes.add_routes(self)
 

@@ -3,7 +3,6 @@
 A missing date is an empty string. Rates of campaigns and reports are fractions, rates of a list are percents.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
@@ -22,7 +21,7 @@ from sandbox.mailchimp_records import (
     MailchimpRecords,
     Member,
 )
-from sandbox.wire import Answer
+from sandbox.messages import Answer
 
 PROBLEM = b"application/problem+json; charset=utf-8"
 ERRORS = "https://mailchimp.com/developer/marketing/docs/errors/"
@@ -116,7 +115,7 @@ def member(records: MailchimpRecords, one: Member) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": one.id,
         "email_address": one.email,
-        "unique_email_id": hashlib.md5(one.contact_id.encode(), usedforsecurity=False).hexdigest()[:10],
+        "unique_email_id": one.unique_email_id,
         "contact_id": one.contact_id,
         "full_name": f"{one.merge_fields.get('FNAME', '')} {one.merge_fields.get('LNAME', '')}".strip(),
         "web_id": one.web_id,

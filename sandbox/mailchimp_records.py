@@ -46,6 +46,11 @@ class Member:
         """The MD5 of the lower-case address, Mailchimp's own key."""
         return subscriber_hash(self.email)
 
+    @property
+    def unique_email_id(self) -> str:
+        """The id that stays when the address changes, as webhooks and merge tags know it."""
+        return hashlib.md5(self.contact_id.encode(), usedforsecurity=False).hexdigest()[:10]
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
@@ -70,6 +75,20 @@ class Campaign:
     changed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A step of a customer journey was started for an address."""
+
+    journey: str
+    step: str
+    email: str
+    at: datetime
+
+
+# Told of each announced change: what, whom it concerns, when, and what else the vendor says of it.
+Tell = Callable[..., None]
+
+
 def subscriber_hash(email: str) -> str:
     """Mailchimp's member id of an address."""
     return hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
@@ -83,12 +102,15 @@ class MailchimpRecords:
     """The account's content."""
 
     def __init__(self) -> None:
+        self.tell: Tell | None = None
+        self._made = 0
         self.members: dict[str, Member] = {}  # by contact id, in order of joining
         self.by_hash: dict[str, Member] = {}
         self.forgotten: set[str] = set()  # hashes of members deleted for good
         self.tags: dict[int, str] = {}
         self.campaigns: dict[str, Campaign] = {}
         self.queued: dict[str, list[tuple[str, datetime]]] = {}  # automation mail -> who waits since when
+        self.triggers: list[Trigger] = []  # every start of a step of a customer journey, as often as asked
         self.member_events: dict[str, list[dict[str, Any]]] = {}
         self.version = 0
         self._people: dict[str, ev.LeadCreated | ev.PersonAdded] = {}
@@ -117,18 +139,24 @@ class MailchimpRecords:
 
     def add(self, email: str, status: str, at: datetime, merge_fields: Mapping[str, str], key: str) -> Member:
         """A new member."""
+        contact_id = _mark("contact", key, 32)
+        if contact_id in self.members:
+            contact_id = _mark("contact", f"{key}/{self._made}", 32)
         member = Member(
             email=email,
-            web_id=FIRST_WEB_ID + len(self.members),
+            web_id=FIRST_WEB_ID + self._made,
             status=status,
             signed_up=at,
             changed=at,
-            contact_id=_mark("contact", key, 32),
+            contact_id=contact_id,
             merge_fields={"FNAME": "", "LNAME": "", "COMPANY": "", **merge_fields},
         )
         self.members[member.contact_id] = member
         self.by_hash[member.id] = member
+        self._made += 1
         self.version += 1
+        if status in ("subscribed", "unsubscribed", "cleaned"):
+            self._say(_TOLD[status], member, at)
         return member
 
     def set_status(self, member: Member, status: str, at: datetime, *, by_contact: bool = False) -> None:
@@ -138,20 +166,27 @@ class MailchimpRecords:
             member.by_contact = by_contact
         elif status == "subscribed":
             member.by_contact, member.unsubscribed_at = False, None
+        told = _TOLD.get(status) if status != member.status else None
         member.status = status
         self.touched(member, at)
+        if told is not None:
+            self._say(told, member, at, action="delete" if status == "archived" else "unsub")
 
     def rename(self, member: Member, email: str, at: datetime) -> None:
         """Change the address, and with it the member's hash."""
+        before = member.email
         del self.by_hash[member.id]
         member.email = email
         self.by_hash[member.id] = member
         self.touched(member, at)
+        self._say("upemail", member, at, before=before)
 
-    def forget(self, member: Member) -> None:
+    def forget(self, member: Member, at: datetime) -> None:
         """Delete for good."""
+        self._say("unsubscribe", member, at, action="delete")
         self.forgotten.add(member.id)
         del self.members[member.contact_id], self.by_hash[member.id]
+        self.member_events.pop(member.contact_id, None)
         self.version += 1
 
     def touched(self, member: Member, at: datetime) -> None:
@@ -159,6 +194,14 @@ class MailchimpRecords:
         member.changed = max(at, member.changed)
         member.shown.clear()
         self.version += 1
+
+    def profile_changed(self, member: Member, at: datetime) -> None:
+        """Tell of new names or other merge fields."""
+        self._say("profile", member, at)
+
+    def _say(self, what: str, about: object, at: datetime, **more: object) -> None:
+        if self.tell is not None:
+            self.tell(what, about, at, **more)
 
     def tag_id(self, name: str) -> int:
         """The id of the tag of that name, made when there is none."""
@@ -218,6 +261,7 @@ class MailchimpRecords:
         for member in members:
             member.sent += 1
             member.shown.clear()
+        self._say("campaign", campaign, event.at)
 
     def _did(self, campaign: str, person: str, activity: Activity) -> Member | None:
         member = self._member(person)
@@ -241,6 +285,14 @@ class MailchimpRecords:
         if member := self._did(event.campaign, event.person, Activity("bounce", event.at)):
             member.campaign = self._campaign_of[event.campaign]
             self.set_status(member, "cleaned", event.at)
+
+
+_TOLD = {
+    "subscribed": "subscribe",
+    "unsubscribed": "unsubscribe",
+    "cleaned": "cleaned",
+    "archived": "unsubscribe",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import mailchimp_answers as show
 from sandbox.mailchimp_answers import FOUND_NOTHING, Refused
 from sandbox.mailchimp_records import LIST_ID, Automation, Campaign, Member
-from sandbox.wire import Answer, Request
+from sandbox.messages import Answer, Request
 
 if TYPE_CHECKING:
     from sandbox.mailchimp import MailchimpServer

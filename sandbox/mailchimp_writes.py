@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox import mailchimp_answers as show
-from sandbox.mailchimp_answers import Refused
-from sandbox.mailchimp_records import MailchimpRecords, Member, subscriber_hash
+from sandbox.mailchimp_answers import FOUND_NOTHING, Refused
+from sandbox.mailchimp_records import MailchimpRecords, Member, Trigger, subscriber_hash
 from sandbox.mailchimp_reports import known_automation
-from sandbox.wire import Answer, Request, is_email, said
+from sandbox.messages import Answer, Request, is_email, said
 
 if TYPE_CHECKING:
     from sandbox.mailchimp import MailchimpServer
@@ -26,7 +26,9 @@ def replay(records: MailchimpRecords, name: str, args: dict[str, Any], at: datet
     """Do one write that was checked before; the same call serves requests and the log read at start."""
     if name == "create":
         member = records.add(args["email"], args["status"], at, args["merge_fields"], f"api/{args['email']}")
-        return _change(records, member, args, at)
+        return _change(records, member, args, at, new=True)
+    if name == "trigger":
+        return records.triggers.append(Trigger(args["journey"], args["step"], args["email"], at))
     if name == "queue":
         records.queued.setdefault(args["mail"], []).append((args["email"], at))
         return None
@@ -36,7 +38,7 @@ def replay(records: MailchimpRecords, name: str, args: dict[str, Any], at: datet
     if name == "archive":
         return records.set_status(member, "archived", at)
     if name == "forget":
-        return records.forget(member)
+        return records.forget(member, at)
     if name == "tags":
         for tag, on in args["tags"]:
             number = records.tag_id(tag)
@@ -54,12 +56,15 @@ def replay(records: MailchimpRecords, name: str, args: dict[str, Any], at: datet
     raise ValueError(name)
 
 
-def _change(records: MailchimpRecords, member: Member, args: dict[str, Any], at: datetime) -> Member:
+def _change(
+    records: MailchimpRecords, member: Member, args: dict[str, Any], at: datetime, *, new: bool = False
+) -> Member:
     if args.get("new_email"):
         records.rename(member, args["new_email"], at)
     if args.get("status") and args["status"] != member.status:
         records.set_status(member, args["status"], at)
-    member.merge_fields = {**member.merge_fields, **(args.get("merge_fields") or {})}
+    before = member.merge_fields
+    member.merge_fields = {**before, **(args.get("merge_fields") or {})}
     if args.get("language") is not None:
         member.language = args["language"]
     if args.get("vip") is not None:
@@ -67,6 +72,8 @@ def _change(records: MailchimpRecords, member: Member, args: dict[str, Any], at:
     for tag in args.get("tags") or ():
         member.tags.setdefault(records.tag_id(tag), at)
     records.touched(member, at)
+    if not new and member.merge_fields != before:
+        records.profile_changed(member, at)
     return member
 
 
@@ -84,6 +91,8 @@ def add_routes(server: MailchimpServer) -> None:
     add("POST", members + "/{member}/tags", writes.tags)
     add("POST", members + "/{member}/events", writes.event)
     add("POST", "/3.0/automations/{id}/emails/{mail}/queue", writes.queue)
+    journey = "/3.0/customer-journeys/journeys/{journey}/steps/{step}/actions/trigger"
+    add("POST", journey, writes.trigger)
 
 
 def _invalid(field: str, message: str) -> Refused:
@@ -242,6 +251,17 @@ class Writes:
                 "_links": [],
             }
         )
+
+    def trigger(self, request: Request, journey: str, step: str) -> Answer:
+        """204: the step begins for this address; sent twice, it begins twice."""
+        email = self._email(request.object())
+        if not (journey.isdigit() and step.isdigit()):
+            raise Refused(404, *FOUND_NOTHING)
+        member = self._records.by_hash.get(subscriber_hash(email))
+        if member is None or member.status == "archived":
+            raise _invalid("email_address", "The email address is not in this audience.")
+        self._commit("trigger", journey=journey, step=step, email=email)
+        return Answer(204)
 
     def _shown(self, member: Member) -> Answer:
         return said(show.member(self._records, member))

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from sandbox.hubspot import HubSpotServer
 from sandbox.intercom import IntercomServer
 from sandbox.limits import Limits, Violations
 from sandbox.mailchimp import MailchimpServer
+from sandbox.mandrill import MandrillServer
+from sandbox.webhooks import Secrets, Webhooks
 from sandbox.wire import App
 from sandbox.world import Plan, World, iso
 
@@ -44,15 +46,29 @@ class Credentials:
     hubspot: str
     intercom: str
     mailchimp: str
+    mandrill: str
+    webhooks: Secrets
 
 
 def credentials(seed: int) -> Credentials:
     """Tokens in each vendor's own shape."""
     mark = hashlib.sha256(f"sandbox/{seed}".encode()).hexdigest()
+    own = {
+        name: hashlib.sha256(f"sandbox/{seed}/{name}".encode()).hexdigest()
+        for name in ("mandrill", "hubspot", "intercom", "mailchimp", "mailchimp_url")
+    }
+    client = own["hubspot"]
     return Credentials(
         hubspot=f"pat-eu1-{mark[:8]}-{mark[8:12]}-{mark[12:16]}-{mark[16:20]}-{mark[20:32]}",
         intercom=f"dG9rOn{mark[:48]}=",
         mailchimp=f"{mark[:32]}-us19",
+        mandrill=f"md-{own['mandrill'][:22]}",
+        webhooks=Secrets(
+            hubspot=f"{client[:8]}-{client[8:12]}-{client[12:16]}-{client[16:20]}-{client[20:32]}",
+            intercom=own["intercom"][:36],
+            mailchimp=own["mailchimp"][:40],
+            mailchimp_url=own["mailchimp_url"][:24],
+        ),
     )
 
 
@@ -122,12 +138,14 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None, while_u
     inbox = world.home / INBOX
     inbox.mkdir(exist_ok=True)
     write_exports(world.log, world.clock, inbox)
-    ports = {name: _port() for name in ("hubspot", "intercom", "mailchimp", "control", "smtp")}
+    ports = {name: _port() for name in ("hubspot", "intercom", "mailchimp", "mandrill", "control", "smtp")}
     address = {name: f"http://{HOST}:{port.getsockname()[1]}" for name, port in ports.items()}
     description: dict[str, Any] = {
         "hubspot": {"base_url": address["hubspot"], "token": secrets.hubspot},
         "intercom": {"base_url": address["intercom"], "token": secrets.intercom},
         "mailchimp": {"base_url": address["mailchimp"] + "/3.0", "api_key": secrets.mailchimp},
+        "mandrill": {"base_url": address["mandrill"] + "/api/1.3", "key": secrets.mandrill},
+        "webhooks": {f"{name}_secret": value for name, value in asdict(secrets.webhooks).items()},
         "smtp": {"url": address["smtp"].replace("http:", "smtp:")},
         "notify": {"url": address["control"].replace("http:", "json:") + "/notify"},
         "control": {"base_url": address["control"]},
@@ -146,11 +164,14 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None, while_u
     intercom = IntercomServer(world, secrets.intercom, limits, violations, time.time, time.monotonic)
     mailchimp = MailchimpServer(world, secrets.mailchimp, limits, violations)
     mailchimp_app = App(mailchimp, world.faults)
+    mandrill = MandrillServer(world, secrets.mandrill, violations)
+    webhooks = Webhooks(world, secrets.webhooks)
     servers = {
         "hubspot": _server(App(hubspot, world.faults)),
         "intercom": _server(App(intercom, world.faults)),
         "mailchimp": _server(mailchimp_app),
-        "control": _server(Control(world, violations, inbox, write_description)),
+        "mandrill": _server(App(mandrill, world.faults)),
+        "control": _server(Control(world, violations, inbox, write_description, webhooks)),
     }
     mailchimp_app.connections = lambda: len(servers["mailchimp"].server_state.connections)
     loop = asyncio.get_running_loop()
@@ -159,6 +180,7 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None, while_u
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     running = [asyncio.create_task(server.serve([ports[name]])) for name, server in servers.items()]
+    delivering = asyncio.create_task(webhooks.run())
     try:
         while not all(server.started for server in servers.values()):  # noqa: ASYNC110 - uvicorn tells no other way
             await asyncio.sleep(0.005)
@@ -175,7 +197,10 @@ async def _run(world: World, limits: Limits, faults: list[Fault] | None, while_u
         for server in servers.values():
             server.should_exit = True
         smtp.close()
+        delivering.cancel()
         await asyncio.gather(*running)
+        with contextlib.suppress(asyncio.CancelledError):
+            await delivering
         for port in ports.values():
             with contextlib.suppress(OSError):
                 port.close()

@@ -1,93 +1,40 @@
-"""The HTTP of the vendor servers: requests, answers, routes, and the order in which a request is judged.
+"""The HTTP of the vendor servers: routes, and the order in which a request is judged.
 
 Plain ASGI rather than a framework: one request costs a tenth of a millisecond, and a connection can be cut.
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from bisect import insort
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from typing import Any, Protocol
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import orjson
 
 from sandbox.faults import Fault, Faults
+from sandbox.messages import Answer, Request
+from sandbox.repeats import Repeats
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-JSON_TYPE = b"application/json;charset=utf-8"
 WEB_PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Maintenance</body></html>"
 
 
-class BadBody(Exception):
-    """The request's body is no JSON object."""
-
-
-@dataclass(slots=True)
-class Request:
-    """One request, its body read whole; `segments` are the path's parts, unescaped."""
-
-    method: str
-    path: str
-    segments: tuple[str, ...]
-    raw_query: str
-    headers: Mapping[str, str]
-    body: bytes
-    length: int  # of the path with its query, as sent
-    _query: dict[str, list[str]] | None = None
-
-    @property
-    def query(self) -> dict[str, list[str]]:
-        """Every parameter of the query with all its values."""
-        if self._query is None:
-            self._query = parse_qs(self.raw_query, keep_blank_values=True) if self.raw_query else {}
-        return self._query
-
-    def param(self, name: str, default: str = "") -> str:
-        """The last value of a parameter, or `default`."""
-        found = self.query.get(name)
-        return found[-1] if found else default
-
-    def words(self, name: str) -> tuple[str, ...]:
-        """A list parameter, whether given comma-separated or several times."""
-        return tuple(word for value in self.query.get(name, ()) for word in value.split(",") if word)
-
-    def json(self) -> Any:
-        """The body as JSON. Raises BadBody."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise BadBody from None
-
-    def object(self) -> dict[str, Any]:
-        """The body as a JSON object; an empty body is an empty object. Raises BadBody."""
-        if not self.body:
-            return {}
-        found = self.json()
-        if not isinstance(found, dict):
-            raise BadBody
-        return found
-
-
-@dataclass(slots=True)
-class Answer:
-    """A status, a body and further headers."""
-
-    status: int
-    body: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    content_type: bytes = JSON_TYPE
-
-
-def said(value: object, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
-    """An answer with this value as JSON."""
-    return Answer(status, orjson.dumps(value), headers or [])
-
-
 Handler = Callable[..., Answer]
+
+
+# Servers are made by the thousand where tests make worlds, and always with the same patterns.
+@cache
+def _parts(pattern: str) -> tuple[str | None, ...]:
+    return tuple(None if part.startswith("{") else part for part in pattern.strip("/").split("/"))
+
+
+@cache
+def _openness(parts: tuple[str | None, ...]) -> tuple[bool, ...]:
+    return tuple(part is None for part in parts)
 
 
 class Routes:
@@ -99,10 +46,9 @@ class Routes:
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         """Register a handler; it is called with the request and the values of the `{}` parts, in order."""
-        parts = tuple(None if part.startswith("{") else part for part in pattern.strip("/").split("/"))
+        parts = _parts(pattern)
         routes = self._routes.setdefault((method, len(parts)), [])
-        routes.append((parts, handler))
-        routes.sort(key=lambda route: [part is None for part in route[0]])
+        insort(routes, (parts, handler), key=lambda route: _openness(route[0]))
         self._sizes.setdefault(len(parts), []).append(parts)
 
     def find(self, method: str, segments: tuple[str, ...]) -> tuple[Handler, list[str]] | None:
@@ -147,6 +93,7 @@ class App:
         self.faults = faults
         self.connections = connections
         self.under_way = 0
+        self._repeats = Repeats()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -192,6 +139,9 @@ class App:
 
     def _spoil(self, request: Request, answer: Answer) -> Answer:
         name, path = self.vendor.name, request.path
+        if self.faults.has("duplicates", name):
+            again = self.faults.take(name, path, "duplicates")
+            answer = self._repeats.spoil(name, request, answer, now=again is not None)
         lost: Fault | None = self.faults.take(name, path, "lost_field")
         if lost and answer.body:
             answer = Answer(
@@ -253,11 +203,3 @@ async def send_answer(send: Send, answer: Answer, *, cut: bool = False) -> None:
         )
         return
     await send({"type": "http.response.body", "body": answer.body})
-
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-
-
-def is_email(text: str) -> bool:
-    """True for something that the vendors take as an address."""
-    return _EMAIL.fullmatch(text) is not None

@@ -19,12 +19,17 @@ import orjson
 from sandbox.events import Event
 from sandbox.faults import Faults, parse_faults
 from sandbox.hubspot_records import HubSpotRecords
+from sandbox.hubspot_story import HubSpotStory
 from sandbox.hubspot_writes import replay as replay_hubspot
-from sandbox.intercom_records import IntercomRecords
+from sandbox.intercom_records import IntercomRecords, unix
+from sandbox.intercom_story import IntercomStory
 from sandbox.intercom_writes import replay as replay_intercom
 from sandbox.mailchimp_records import MailchimpRecords
 from sandbox.mailchimp_writes import replay as replay_mailchimp
+from sandbox.mandrill_records import MandrillRecords
+from sandbox.mandrill_records import replay as replay_mandrill
 from sandbox.reactions import Recipient, mail_kind, reactions, recipients
+from sandbox.seeds import sow
 from sandbox.simulation import simulate
 
 Op = tuple[str, dict[str, Any]]
@@ -80,9 +85,15 @@ class World:
         home: Path,
         plan: Plan,
         simulation: Callable[..., list[Event]] = simulate,
+        *,
+        durable: bool = True,
     ) -> None:
-        """Restore or begin the world of `home`. Raises WorldError when another plan or process holds it."""
+        """Restore or begin the world of `home`. Raises WorldError when another plan or process holds it.
+
+        Without `durable` a write does not wait for the disk: the log survives this process, no more.
+        """
         self.home = home
+        self._durable = durable
         home.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(home)
         try:
@@ -90,16 +101,22 @@ class World:
             self._simulation = simulation
             self.faults = Faults(plan.seed)
             self.hubspot = HubSpotRecords()
-            self.intercom = IntercomRecords(self.hubspot)
+            self._hubspot_story = HubSpotStory(self.hubspot, plan.seed)
+            self.intercom = IntercomRecords()
+            self._intercom_story = IntercomStory(self.intercom, self._hubspot_story, plan.seed)
             self.mailchimp = MailchimpRecords()
+            self.mandrill = MandrillRecords()
             self.mails: list[Mail] = []
             self.notifications: list[dict[str, Any]] = []
             self.log: list[Event] = []  # every event shown so far, in order
+            self.showing = False  # True while something is told that happened in the company, not by API
             self._clock = self.plan.clock
             self._horizon = self._clock + HORIZON
             self._time = _Time(self._simulate(self._horizon))
             self._recipients: dict[str, Recipient] | None = None
             self._show_until(self._clock)
+            # A search lags behind what happens from now on; the past was indexed long ago.
+            self.intercom.remembers = True
             self._writes: IO[bytes] = self._read_log()
         except BaseException:
             self._lock.close()
@@ -125,7 +142,11 @@ class World:
         """Move the clock forward and show what happens until then. Raises ValueError for a step back."""
         if to < self._clock:
             raise ValueError(f"The clock stands at {iso(self._clock)} and never goes back.")
-        self.commit(("world.advance", {"to": iso(to)}))
+        args: dict[str, Any] = {"to": iso(to)}
+        if self.faults.has("merge_makes_new_id", "hubspot"):
+            # Kept with the step: the log must tell the same story whatever faults stand when it is read.
+            args["merge_makes_new_id"] = True
+        self.commit(("world.advance", args))
 
     def receive(self, mail: Mail) -> None:
         """Keep a mail and let its recipients react in their own time."""
@@ -152,14 +173,32 @@ class World:
         if vendor == "hubspot":
             return replay_hubspot(self.hubspot, op, args, self._clock)
         if vendor == "intercom":
-            return replay_intercom(self.intercom, op, args, self._clock)
+            done = replay_intercom(self.intercom, op, args, self._clock)
+            self.intercom.settle(unix(self._clock))
+            return done
         if vendor == "mailchimp":
             return replay_mailchimp(self.mailchimp, op, args, self._clock)
+        if vendor == "seed":
+            return self._sow(op, args)
+        if vendor == "mandrill":
+            return replay_mandrill(self.mandrill, op, args, self._clock)
         raise ValueError(name)
+
+    def _sow(self, vendor: str, args: dict[str, Any]) -> int:
+        tells = self.hubspot.tell, self.intercom.tell, self.mailchimp.tell
+        # A crowd made for a test is announced to nobody.
+        self.hubspot.tell = self.intercom.tell = self.mailchimp.tell = None
+        try:
+            return sow(self, vendor, args)
+        finally:
+            self.hubspot.tell, self.intercom.tell, self.mailchimp.tell = tells
 
     def _do_own(self, op: str, args: dict[str, Any]) -> None:
         if op == "advance":
+            self._hubspot_story.merge_makes_new_id = args.get("merge_makes_new_id", False)
+            self.showing = True
             self._show_until(datetime.fromisoformat(args["to"]))
+            self.showing = False
         elif op == "mail":
             mail = Mail(
                 **{**args, "at": datetime.fromisoformat(args["at"]), "recipients": tuple(args["recipients"])}
@@ -211,11 +250,14 @@ class World:
             self.log.append(event)
             self._show(event)
         self._clock = moment
+        # What was archived before the beginning counts from it: a first reader finds the whole story.
+        self.hubspot.purge(moment, self.plan.clock)
 
     def _show(self, event: Event) -> None:
         # HubSpot first: Intercom takes its ids.
-        self.hubspot.apply(event)
-        self.intercom.apply(event)
+        self._hubspot_story.apply(event)
+        self._intercom_story.apply(event)
+        self.intercom.settle(unix(event.at))
         self.mailchimp.apply(event)
 
     def _extend(self, horizon: datetime) -> None:
@@ -256,7 +298,8 @@ class World:
     def _keep(self, row: dict[str, Any]) -> None:
         self._writes.write(orjson.dumps(row) + b"\n")
         self._writes.flush()
-        os.fsync(self._writes.fileno())
+        if self._durable:
+            os.fsync(self._writes.fileno())
 
 
 def iso(moment: datetime) -> str:

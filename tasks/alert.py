@@ -189,7 +189,7 @@ def _detail(finding: Finding, playbook: Playbook) -> str:
         if finding.moment is None:
             return str(words["notify.source_never"])
         return str(words["notify.source_late"].format(moment=_local(finding.moment, playbook)))
-    if kind == "source_failed":
+    if kind in ("source_failed", "source_partial"):
         return "; ".join(finding.names)
     if kind == "gate_failed" and finding.names:
         shown, more = ", ".join(finding.names[:NAMED_CHECKS]), len(finding.names) - NAMED_CHECKS

@@ -22,6 +22,7 @@ class SourceState:
     state: str
     reason: str | None
     good_until: datetime | None
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,27 @@ def _source_late(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Fin
         # A source that failed has an alert of its own, and its lateness follows from that.
         if source.state in ("not_configured", "failed"):
             continue
-        late = source.good_until is None or source.good_until < limit
-        yield Finding(rule, source.source, "firing" if late else "clear", moment=source.good_until)
+        # Of one that is partial too, as long as it is read: what is missing does not get older by that.
+        moment = source.good_until
+        if source.state == "partial" and source.finished_at is not None:
+            moment = source.finished_at
+        late = moment is None or moment < limit
+        yield Finding(rule, source.source, "firing" if late else "clear", moment=moment)
+
+
+def _source_partial(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Finding]:  # noqa: ARG001
+    for source in facts.sources:
+        if source.state == "partial":
+            yield Finding(rule, source.source, "firing", names=(source.reason,) if source.reason else ())
+        elif source.state == "complete":
+            yield Finding(rule, source.source, "clear")
 
 
 def _source_failed(rule: AlertRule, facts: Facts, as_of: datetime) -> Iterator[Finding]:  # noqa: ARG001
     for source in facts.sources:
         if source.state == "failed":
             yield Finding(rule, source.source, "firing", names=(source.reason,) if source.reason else ())
-        elif source.state == "complete":
+        elif source.state in ("complete", "partial"):  # what is partial could be read
             yield Finding(rule, source.source, "clear")
 
 
@@ -166,6 +179,7 @@ def _in_order(rule: AlertRule, value: float) -> bool:
 
 _EVALUATE = {
     "source_late": _source_late,
+    "source_partial": _source_partial,
     "source_failed": _source_failed,
     "gate_failed": _gate_failed,
     "outbox_unknown": _outbox_unknown,

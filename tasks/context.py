@@ -19,6 +19,7 @@ from settings import (
     IntercomSettings,
     LimitsSettings,
     MailchimpSettings,
+    MandrillSettings,
     Settings,
     SmtpSettings,
     SmtpUrl,
@@ -78,6 +79,8 @@ def read_sandbox(home: Path) -> dict[str, Any] | None:
 def sandbox_settings(settings: Settings, description: dict[str, Any], home: Path) -> Settings:
     """The settings with every outside system pointed at the sandbox, limits raised and kept in its home."""
     url: Callable[[str], AnyHttpUrl] = AnyHttpUrl
+    secrets = {name: SecretStr(value) for name, value in description.get("webhooks", {}).items()}
+    here = f"http://127.0.0.1:{settings.console.port}"
     return settings.model_copy(
         update={
             "home": home,
@@ -88,20 +91,34 @@ def sandbox_settings(settings: Settings, description: dict[str, Any], home: Path
                 base_url=url(description["hubspot"]["base_url"]),
                 requests_per_10s=UNLIMITED,
                 searches_per_second=UNLIMITED,
+                webhook_secret=secrets.get("hubspot_secret"),
             ),
             "intercom": IntercomSettings(
                 token=SecretStr(description["intercom"]["token"]),
                 base_url=url(description["intercom"]["base_url"]),
                 requests_per_10s=UNLIMITED,
+                webhook_secret=secrets.get("intercom_secret"),
             ),
             "mailchimp": MailchimpSettings(
                 api_key=SecretStr(description["mailchimp"]["api_key"]),
                 base_url=url(description["mailchimp"]["base_url"]),
                 connections=10,
+                webhook_secret=secrets.get("mailchimp_secret"),
+                webhook_url_secret=secrets.get("mailchimp_url_secret"),
+            ),
+            "console": settings.console.model_copy(
+                update={"public_url": settings.console.public_url or url(here)}
             ),
             "sources": {},  # it simulates none of those that are declared
             "accounting": AccountingSettings(inbox=Path(description["inbox"])),
             "smtp": SmtpSettings(url=TypeAdapter(SmtpUrl).validate_python(description["smtp"]["url"])),
+            # Never the real account's: what the simulated company sends would reach real people.
+            "mandrill": MandrillSettings(
+                key=SecretStr(description["mandrill"]["key"]),
+                base_url=url(description["mandrill"]["base_url"]),
+            )
+            if "mandrill" in description
+            else MandrillSettings(),
             "alerts": settings.alerts
             if settings.alerts.urls
             else AlertSettings(urls=(SecretStr(description["notify"]["url"]),)),

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from playbook.letter import render, render_note
 from playbook.loader import INDUSTRIES, Playbook, Step
+from tasks.effects import marker
 from tasks.journey import (
     FINAL,
     QUEUED,
@@ -100,11 +100,6 @@ def _decision(verdict: Verdict, playbook: Playbook, as_of: datetime) -> NewDecis
         },
         effect=effect,
     )
-
-
-def marker(business_key: str) -> str:
-    """What finds an effect again at the provider; the same for the same business key, always."""
-    return sha256(business_key.encode()).hexdigest()[:32]
 
 
 def _mail(due: Due, playbook: Playbook) -> NewEffect:
@@ -232,7 +227,7 @@ with talks as (
 )
 select
     c.client_id, c.name, c.industry, c.language, c.owner_id, c.started_at, c.ended_at, c.archived,
-    c.missing_items, p.person_id, p.email, p.first_name, p.language, p.opted_out,
+    c.missing_items, c.former_ids, p.person_id, p.email, p.first_name, p.language, p.opted_out,
     t.lowest_rating, t.open_conversations
 from core.client as c
 left join core.person as p on p.person_id = c.main_person_id
@@ -249,7 +244,8 @@ def read_clients(con: Any, as_of: datetime, since: timedelta = KEPT_IN_VIEW) -> 
 
 def _clients(rows: Iterable[Sequence[Any]]) -> Iterator[Client]:
     for row in rows:
-        (client_id, name, industry, language, owner, start, end, archived, missing, *person, low, talks) = row
+        (client_id, name, industry, language, owner, start, end, archived, missing, formers, *rest) = row
+        *person, low, talks = rest
         person_id, email, first_name, spoken, opted_out = person
         yield Client(
             client_id=str(client_id),
@@ -264,4 +260,5 @@ def _clients(rows: Iterable[Sequence[Any]]) -> Iterator[Client]:
             lowest_rating=low,
             open_conversations=talks or 0,
             archived=bool(archived),
+            former_ids=tuple(formers or ()),
         )

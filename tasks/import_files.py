@@ -116,10 +116,15 @@ def import_files(
     store: Store,
     as_of: datetime,
     options: ReadOptions = DEFAULTS,
+    *,
+    alone: bool = False,
 ) -> ImportReport:
-    """Import the files that a person named, wherever they are; otherwise as `import_inbox`."""
+    """Import the files that a person named, wherever they are; otherwise as `import_inbox`.
+
+    `alone`: there is no inbox, so that what people bring is all there is, and says until when the data goes.
+    """
     job = _Job(landing, store, as_of, options, time.perf_counter())
-    return _import(job, _expand(paths), [], named=True)
+    return _import(job, _expand(paths), [], speaks=alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class _Job:
 
 
 def _import(
-    job: _Job, paths: Sequence[Path], growing: Sequence[Path], *, named: bool = False
+    job: _Job, paths: Sequence[Path], growing: Sequence[Path], *, speaks: bool = True
 ) -> ImportReport:
     folder = job.landing.folder / SOURCE / "files"
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,8 +158,8 @@ def _import(
         reasons += [f"{path.name} is still being written" for path in growing]
         state: State = "failed" if error else "partial" if reasons else "complete"
         reason = str(error) if error else "; ".join(reasons) or None
-        # A person importing one file says nothing about the inbox, unless there is none.
-        if not named or source_statuses(job.store).get(SOURCE) is None:
+        # A person importing one file says nothing about the inbox.
+        if speaks or source_statuses(job.store).get(SOURCE) is None:
             good_until = job.as_of if state == "complete" else None
             record_status(job.store, SourceStatus(SOURCE, state, reason, job.as_of, good_until))
     return ImportReport(

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 
 from tasks.alert_rules import JobState
 
-FLOWS = ("main-job", "refresh", "follow-up", "alerts", "weekly-report")
+FLOWS = ("main-job", "refresh", "follow-up", "alerts", "weekly-report", "events")
 GATE_FAILED = "tenfold.gate.failed"  # the event of a build that failed its check
 _JUDGED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]
 

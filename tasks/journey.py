@@ -31,7 +31,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the journeys need to know of one client; instants aware UTC."""
+    """What the journeys need to know of one client; instants aware UTC.
+
+    `former_ids` are those of companies that were merged into it in the CRM.
+    """
 
     client_id: str
     name: str
@@ -45,6 +48,14 @@ class Client:
     lowest_rating: int | None = None
     open_conversations: int = 0
     archived: bool = False
+    former_ids: tuple[str, ...] = ()
+
+    def taken(self, already: Already, rule: str) -> dict[str, datetime]:
+        """Outcome -> when, of what was decided under the rule for this client under any of its ids."""
+        found: dict[str, datetime] = {}
+        for client_id in (*self.former_ids, self.client_id):
+            found |= already.get((client_id, rule), {})
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ def judge(
     mails: list[Due] = []
     for journey in playbook.journeys:
         for step in journey.steps:
-            taken = already.get((client.client_id, rule_of(journey, step)), {})
+            taken = client.taken(already, rule_of(journey, step))
             if FINAL & taken.keys() or not enrolled(client, step, playbook, go_live):
                 continue
             due = _due(journey, step, client, playbook.company.zone)
@@ -177,7 +188,7 @@ def _mailed_today(client: Client, playbook: Playbook, as_of: datetime, already: 
     today = local_day(as_of, zone)
     for journey in playbook.journeys:
         for step in journey.steps:
-            sent_at = already.get((client.client_id, rule_of(journey, step)), {}).get(QUEUED)
+            sent_at = client.taken(already, rule_of(journey, step)).get(QUEUED)
             if step.channel == "mail" and sent_at is not None and local_day(sent_at, zone) == today:
                 return True
     return False
@@ -199,7 +210,8 @@ def plan(
     horizon = as_of + timedelta(days=days)
     planned: list[Planned] = []
     for client in clients:
-        known = {key: dict(value) for key, value in already.items() if key[0] == client.client_id}
+        ids = {client.client_id, *client.former_ids}
+        known = {key: dict(value) for key, value in already.items() if key[0] in ids}
         for moment in _moments(client, playbook, as_of, horizon):
             for verdict in judge(client, playbook, moment, known, go_live):
                 rule = verdict.due.rule
@@ -256,7 +268,7 @@ def step_states(
     for journey in playbook.journeys:
         for step in journey.steps:
             due = _due(journey, step, client, playbook.company.zone)
-            taken = already.get((client.client_id, due.rule), {})
+            taken = client.taken(already, due.rule)
             outcome = next(iter(FINAL & taken.keys()), None)
             if outcome is None and not enrolled(client, step, playbook, go_live):
                 outcome = "not_enrolled"

@@ -10,11 +10,12 @@ from connectors.errors import ConnectorError, NotPermitted, Refused, UnexpectedD
 from connectors.pages import Connector, Known, Page, Resource, Window, nothing_known
 from warehouse.errors import UnreadableLanding
 from warehouse.landing import Landing, LandingRun
-from warehouse.raw import Job, Merged, Merger, merged_runs
+from warehouse.raw import Job, Merged, Merger
 from warehouse.raw_scan import Shape
+from warehouse.raw_tables import bury
 from warehouse.status import ResourceState
 from warehouse.store import Store
-from warehouse.watermarks import Watermark, changed_keys, known_marks, newest_version
+from warehouse.watermarks import News, Watermark, known_marks, news_of, note_sweeps, progress
 
 # Vendors' searches lag behind edits: by seconds as a rule, by most of an hour at worst. So each window begins
 # a little before the last one ended, and every hour the hour before the last is read once more, settled.
@@ -40,6 +41,7 @@ class Landed:
     seen: int = 0
     added: int = 0
     missing: tuple[str, ...] = ()  # keys that came in no page, where all of them should have
+    unchanged: set[str] = field(default_factory=set)  # keys that came in no page, and that the vendor lists
 
     @property
     def state(self) -> ResourceState:
@@ -60,12 +62,13 @@ class Landed:
             self.warnings.append(page.warning)
         if page.total is not None:
             self.total, self.given = page.total, page.given
+        self.unchanged.update(page.unchanged)
 
     def count(self, merged: Merged) -> None:
         """Add up what a merge brought."""
         self.seen += merged.seen
         self.added += merged.added
-        self.missing = merged.missing
+        self.missing = tuple(key for key in merged.missing if key not in self.unchanged)
         if merged.rejected:
             self.warnings.append(f"{merged.rejected} records without a key are in quality.rejected")
 
@@ -79,7 +82,6 @@ class Reading:
         landing: Landing,
         store: Store,
         as_of: datetime,
-        marks: Mapping[str, Watermark],
         *,
         full: bool = False,
         since: datetime | None = None,
@@ -89,14 +91,26 @@ class Reading:
         self._landing = landing
         self._store = store
         self._as_of = as_of
-        self._marks = dict(marks)
+        known = progress(store, source.source)
+        self._marks = dict(known.marks)
+        self._merged = known.merged
         self._full = full
         self._since = since
         self._sweep_every = sweep_every
-        self._merged = merged_runs(store)
         self._trouble: dict[str, ConnectorError] = {}  # of resources whose association streams must wait
+        self._news: dict[str, News] = {}  # of the parents of association streams, by the stream
 
     # Into landing
+
+    def look_at_parents(self, streams: Sequence[Resource]) -> None:
+        """Find out which associations are due, after the records themselves are merged."""
+        asked = {}
+        for stream in streams:
+            after = self._mark(stream).parent_seq
+            everything = after is None or self._start(stream) is None
+            asked[stream.name] = (str(stream.parent), -1 if after is None or everything else after)
+        if asked:
+            self._news = news_of(self._store, self._source.source, asked)
 
     def land(self, resource: Resource) -> Landed:
         """Land what is due of a resource; trouble with the vendor is kept in the outcome."""
@@ -138,23 +152,24 @@ class Reading:
             self._job(resource, run, by_id=name != resource.name)
             for name in (resource.name + BY_ID, resource.name)
             for run in self._landing.runs(resource.source, name)
-            if (run.source, run.resource, run.run_id) not in self._merged
+            if (run.resource, run.run_id) not in self._merged
         ]
 
     def _up_to_now(self, resource: Resource, landed: Landed) -> None:
         """The window that a killed run left open, if any, then the one that ends now."""
         while True:
             start = self._start(resource)
-            basis = None
+            basis: int | None = None
+            ids: Sequence[str] = ()
             if resource.parent is not None:
-                basis = newest_version(self._store, resource.source, resource.parent)
-                if not self._followed(resource, start, basis):
+                basis, ids = self._news[resource.name].newest, self._news[resource.name].keys
+                if not ids:
                     landed.swept = start is None
                     return
             run = self._landing.open(resource.source, resource.name, start, self._as_of, basis=basis)
             with run:
                 window = Window(run.window.since, run.window.until)
-                if not self._land(resource, run, window, landed):
+                if not self._land(resource, run, window, ids, landed):
                     continue
             job = self._job(resource, run)
             landed.jobs.append(job)
@@ -165,14 +180,13 @@ class Reading:
             if _covers(window, start) and window.until >= self._as_of:
                 return
 
-    def _land(self, resource: Resource, run: LandingRun, window: Window, landed: Landed) -> bool:
+    def _land(
+        self, resource: Resource, run: LandingRun, window: Window, ids: Sequence[str], landed: Landed
+    ) -> bool:
         """Land the rest of a run; False when its cursor is no longer good and it was set aside."""
         resumed = run.resume is not None
         before = landed.pages
         if not run.exhausted:
-            ids: Sequence[str] = ()
-            if resource.parent is not None:
-                ids = self._followed(resource, window.since, run.basis or 0)
             pages = self._source.read(
                 resource.name,
                 window,
@@ -199,13 +213,6 @@ class Reading:
             run.append(page.body, page.count, page.cursor)
             landed.note(page)
 
-    def _followed(self, resource: Resource, since: datetime | None, basis: int) -> Sequence[str]:
-        """The parent's records whose associations are due: all, or those with news since the last time."""
-        after = self._mark(resource).parent_seq if since is not None else None
-        return changed_keys(
-            self._store, resource.source, str(resource.parent), -1 if after is None else after, basis
-        )
-
     # Windows
 
     def _mark(self, resource: Resource) -> Watermark:
@@ -214,9 +221,10 @@ class Reading:
     def _start(self, resource: Resource) -> datetime | None:
         """From when on to read; None = everything."""
         mark = self._mark(resource)
-        if self._full or resource.whole or mark.cursor_at is None or mark.swept_at is None:
+        if self._full or resource.whole or mark.cursor_at is None:
             return None
-        if self._as_of - mark.swept_at >= self._sweep_every:
+        # What remains though it is not listed any more need not be looked for.
+        if not resource.remains and self._is_sweep_due(mark):
             return None
         chosen = [mark.cursor_at - OVERLAP, self._as_of]
         if mark.settled_at is not None and self._as_of - mark.settled_at >= 2 * SETTLE:
@@ -225,6 +233,9 @@ class Reading:
             # A gap between what is known and what is asked for would never be read again.
             chosen.append(self._since)
         return min(chosen)
+
+    def _is_sweep_due(self, mark: Watermark) -> bool:
+        return mark.swept_at is None or self._as_of - mark.swept_at >= self._sweep_every
 
     def _job(self, resource: Resource, run: LandingRun, *, by_id: bool = False) -> Job:
         if by_id:
@@ -259,6 +270,19 @@ class Reading:
                         each.error = UnexpectedData(f"{error} This was done; run the sync again.")
                         each.swept = False
                         break
+            swept = [each.resource.name for each in landed if each.swept and not (each.error or each.missing)]
+            if swept:
+                with transaction() as con:
+                    note_sweeps(con, self._source.source, swept, self._as_of)
+
+    def bury(self, gone: Mapping[str, Sequence[str]], swept: Sequence[str]) -> dict[str, int]:
+        """Give what is gone (resource -> keys) tombstones, after which these were swept; tombstones made."""
+        with self._store.write() as con:
+            note_sweeps(con, self._source.source, swept, self._as_of)
+            return {
+                resource: bury(con, self._source.source, resource, keys, self._as_of)
+                for resource, keys in gone.items()
+            }
 
 
 def shape_of(resource: Resource) -> Shape:

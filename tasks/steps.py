@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,13 @@ from prefect.events import emit_event
 
 from connectors.accounting import ReadOptions
 from connectors.errors import ConnectorError
+from connectors.pages import Connector
 from tasks import alert as alerting
 from tasks import follow_up as following
 from tasks.assets import record_assets
 from tasks.context import current_time
 from tasks.deliver import deliver
+from tasks.events import act_on_events as act
 from tasks.failures import SourceFailed, WithoutTraceback, expected
 from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
@@ -36,7 +39,7 @@ from warehouse.expectations import Result
 from warehouse.publish import publish
 from warehouse.published import Published
 from warehouse.raw import merged_runs
-from warehouse.status import SourceStatus, held_back, record_status, source_statuses
+from warehouse.status import SourceStatus, held_back, incomplete, record_status, source_statuses
 
 progress = logging.getLogger("tasks.progress")
 progress.setLevel(logging.INFO)  # one line per stage and source: what a person watches in Prefect's UI
@@ -128,7 +131,36 @@ def _read(
     report = _sync(rooms, source, as_of, full=full, since=since)
     if report.state == "failed":
         raise SourceFailed(report.reason)
-    return _account(source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds)
+    account = _account(
+        source, report.state, report.reason, report.rows_seen, report.rows_added, report.seconds
+    )
+    if report.state == "partial":
+        account["parts"] = [
+            {key: getattr(part, key) for key in ("resource", "state", "reason", "total", "given")}
+            for part in incomplete(rooms.store, source)
+        ]
+    return account
+
+
+@task(name="act-on-events", task_run_name="act on events", cache_policy=NO_CACHE)
+def act_on_events(as_of: datetime) -> list[dict[str, Any]]:
+    """Read again the records that pushed events are about: {source, state, events, records, reason} each."""
+    rooms = open_rooms()
+
+    def connect(source: str) -> Connector | None:
+        return build_connectors(rooms.home.settings, rooms.home.path, only=[source]).get(source)
+
+    reports = act(connect, rooms.landing, rooms.store, as_of)
+    for report in reports:
+        if report.events or report.records or report.state != "done":
+            progress.info(
+                "  %s: %s events, %s records read again%s",
+                report.source,
+                report.events,
+                report.records,
+                f"; {report.reason}" if report.reason else "",
+            )
+    return [asdict(report) for report in reports]
 
 
 @task(name="read-back", task_run_name="read back", cache_policy=NO_CACHE)
@@ -175,6 +207,7 @@ def _account(
         "rows_seen": seen,
         "rows_added": added,
         "seconds": round(seconds, 2),
+        "parts": [],
     }
 
 
@@ -323,7 +356,9 @@ def evaluate_alerts(as_of: datetime) -> dict[str, int]:
         facts = alerting.Facts(
             kpi_rows=_kpi_facts(rooms),
             sources=[
-                alerting.SourceState(status.source, status.state, status.reason, status.good_until)
+                alerting.SourceState(
+                    status.source, status.state, status.reason, status.good_until, status.finished_at
+                )
                 for status in source_statuses(rooms.store).values()
             ],
             gate=_gate(rooms),

@@ -4,18 +4,19 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import select
 
+from tasks.channels import CHANNELS as BY_NAME
 from tasks.clock import local_day
 from warehouse.ledger import Home, Ledger, LedgerError, Switch
 
-CHANNELS = ("mail", "hubspot_task", "notify")
+CHANNELS = tuple(BY_NAME)
 SANDBOX_LOOKBACK = timedelta(days=45)  # so that every step of the journeys has clients to go to
 
 
 def prepare_home(ledger: Ledger, kind: str, as_of: datetime, zone: str) -> None:
-    """Note what kind of home this is and set its switches, once.
+    """Note what kind of home this is and set its switches, each once.
 
-    A real home starts in dry run everywhere; a sandbox is live for clients of the last 45 days. Raises
-    LedgerError when the home was made for the other kind.
+    A real home starts in dry run everywhere, also on a channel that came with a newer Tenfold; a sandbox is
+    live for clients of the last 45 days. Raises LedgerError when the home was made for the other kind.
     """
     with ledger.write() as session:
         home = session.scalars(select(Home)).first()

@@ -30,7 +30,6 @@ from warehouse.status import (
     summed_up,
 )
 from warehouse.store import Store, lock
-from warehouse.watermarks import close_sweeps, watermarks
 
 logger = logging.getLogger(__name__)
 
@@ -96,15 +95,17 @@ def sync_source(
         try:
             _claim(source, store)
             chosen = _chosen(source, only)
-            marks = watermarks(store, source.source)
             run.reading = Reading(
-                source, landing, store, as_of, marks, full=full, since=since, sweep_every=sweep_every
+                source, landing, store, as_of, full=full, since=since, sweep_every=sweep_every
             )
-            for children in (False, True):
-                run.phase([each for each in chosen if (each.parent is not None) is children])
+            run.phase([each for each in chosen if each.parent is None])
+            streams = [each for each in chosen if each.parent is not None]
+            run.reading.look_at_parents(streams)
+            run.phase(streams)
         except ConnectorError as failure:
             run.error = run.error or failure
-        return run.finish(time.perf_counter() - started, whole=only is None)
+        run.record(whole=only is None)
+        return run.report(time.perf_counter() - started)
 
 
 def reread(
@@ -126,11 +127,12 @@ def reread(
         run = _Sync(source, landing, store, as_of, log)
         try:
             _claim(source, store)
-            run.reading = Reading(source, landing, store, as_of, watermarks(store, source.source))
+            run.reading = Reading(source, landing, store, as_of)
             run.single(wanted)
         except ConnectorError as failure:
             run.error = run.error or failure
-        return run.finish(time.perf_counter() - started, whole=False)
+        # What single records say of a whole resource is nothing: its status stays.
+        return run.report(time.perf_counter() - started)
 
 
 class _Sync:
@@ -197,9 +199,9 @@ class _Sync:
         """Merge what landed, give tombstones to what is gone, and keep how each resource stands."""
         self.reading.merge(landed)
         gone = self._gone(landed)
-        swept = [each.resource.name for each in landed if each.swept and each.error is None]
+        swept = [each.resource.name for each in landed if each.swept and each.missing and each.error is None]
         if swept or gone:
-            added = close_sweeps(self.store, self.source.source, swept, gone, self.as_of)
+            added = self.reading.bury(gone, swept)
             for each in landed:
                 each.added += added.get(each.resource.name, 0)
         for each in landed:
@@ -251,17 +253,27 @@ class _Sync:
         )
         return ResourceReport(each.resource.name, each.seen, each.added, each.pages, each.seconds, status)
 
-    def finish(self, seconds: float, *, whole: bool) -> SyncReport:
-        """Record how everything stands; the report."""
-        statuses = [report.status for report in self.reports if report.status is not None]
-        if statuses:
-            record_resources(self.store, statuses)
-        status = summed_up(self.source.source, statuses, self.as_of)
+    def _statuses(self) -> list[ResourceStatus]:
+        return [report.status for report in self.reports if report.status is not None]
+
+    def _status(self) -> SourceStatus:
+        status = summed_up(self.source.source, self._statuses(), self.as_of)
         if self.error is not None and status.state != "failed":
-            status = SourceStatus(self.source.source, "failed", str(self.error), self.as_of)
+            return SourceStatus(self.source.source, "failed", str(self.error), self.as_of)
+        return status
+
+    def record(self, *, whole: bool) -> None:
+        """Write down how every resource and the source stand."""
+        status = self._status()
+        if self._statuses():
+            record_resources(self.store, self._statuses())
         # A read of some resources that went well says nothing of the others.
         if whole or status.state != "complete":
             record_status(self.store, status)
+
+    def report(self, seconds: float) -> SyncReport:
+        """What was done."""
+        status = self._status()
         return SyncReport(
             source=self.source.source,
             state=_state(status),

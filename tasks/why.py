@@ -59,7 +59,8 @@ def why(
             delivered_at=effect.settled_at if effect and effect.state == "sent" else None,
             error=effect.error if effect else None,
         )
-        for decision, effect in ledger.why(client_id)
+        for known_as in (*(client.former_ids if client else ()), client_id)
+        for decision, effect in ledger.why(known_as)
     )
     if client is None:
         return Why(happened, ())

@@ -62,7 +62,7 @@ def build(
             found = _named(folder, as_of, base, con)
         if found.exists():
             return Build(found.stem, found, changed=False)
-        ordered = discover(models)
+        ordered = discover(models, playbook.properties)
         with store.write() as con:
             refresh(con, [model for model in ordered if model.layer == "staging"])
         with store.read() as con:
@@ -83,13 +83,20 @@ def builds_folder(home: Path) -> Path:
 def _named(folder: Path, as_of: datetime, base: str, con: duckdb.DuckDBPyConnection) -> Path:
     """The file that the present inputs make. A read that brought nothing new is no change."""
     state = con.execute(
-        "select source, resource, sum(added), sum(rejected) from meta.merged_run group by all "
+        # Events change no model: the records that they are about do.
+        "select source, resource, sum(added), sum(rejected) from meta.merged_run "
+        "where resource <> 'events' group by all "
         "having sum(added) + sum(rejected) > 0 order by all"
     ).fetchall()
     state += con.execute(
         # Until when a whole source is good moves at every read, and says no more than as_of does.
         "select source, state, reason, case when state <> 'complete' then good_until end "
         "from meta.source_status order by all"
+    ).fetchall()
+    state += con.execute(
+        "select source, resource, state, reason, "
+        "case when state <> 'complete' then (total, given, good_until) end "
+        "from meta.resource_status order by all"
     ).fetchall()
     digest = hashlib.sha256((base + json.dumps(state, default=str)).encode()).hexdigest()
     return folder / f"{as_of:%Y%m%dT%H%M%SZ}-{digest[:12]}.duckdb"
@@ -130,6 +137,16 @@ def _write(store: Store, path: Path, playbook: Playbook, as_of: datetime, models
 
 def _copy_states(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table target.meta.source_status as from warehouse.meta.source_status")
+    # The tables of a source that was held back are older than what was read of it.
+    con.execute(
+        "create table target.meta.resource_status as "
+        "select r.* replace (if(h.source is null, r.state, 'failed') as state, "
+        "case when h.source is null then r.good_until when g.good_until is not null "
+        "then least(r.good_until, g.good_until) end as good_until) "
+        "from warehouse.meta.resource_status as r "
+        "left join (select distinct source from warehouse.meta.audit_failed) as h on h.source = r.source "
+        "left join warehouse.meta.source_good as g on g.source = r.source"
+    )
     con.execute("create table target.quality.drift as from warehouse.quality.drift")
     con.execute("create table target.quality.check_result as from warehouse.quality.staging_result")
     con.execute("create table target.quality.quarantine as from warehouse.quality.quarantine")

@@ -3,14 +3,15 @@
 import functools
 import graphlib
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from playbook.loader import CustomProperty
 from warehouse.errors import ModelError
 
 MODELS = Path(__file__).with_name("models")
@@ -42,6 +43,13 @@ class Cast(_Part):
     column: str
     path: str
     type: str
+
+
+class Custom(_Part):
+    """Where a staging model keeps the fields that an account defines itself: a JSON column, and its path."""
+
+    column: str
+    path: str
 
 
 class Expectation(_Part):
@@ -77,6 +85,7 @@ class Spec(_Part):
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     casts: tuple[Cast, ...] = ()
+    custom: Custom | None = None
     # SQL over the model's columns that gives the raw key a row was made from, where each row is made from one
     # raw record alone: then only the rows of changed records are made again.
     by: str | None = None
@@ -116,13 +125,13 @@ class Model:
         return hashlib.sha256((self.sql + self.spec.model_dump_json()).encode()).hexdigest()
 
 
-def discover(folder: Path = MODELS) -> list[Model]:
-    """Every model under `folder`, each after those it reads.
+def discover(folder: Path = MODELS, properties: Sequence[CustomProperty] = ()) -> list[Model]:
+    """Every model under `folder`, each after those it reads; staging with a column for each of `properties`.
 
     Raises ModelError, naming the file, for SQL that is not one SELECT, a YAML that is missing or wrong, a
-    table that no model makes, or models that read each other in a circle.
+    table that no model makes, models that read each other in a circle, or a property without a place.
     """
-    written = [_load(path) for path in _files(folder)]
+    written = _with_properties([_load(path) for path in _files(folder)], properties)
     models = {model.table: model for model in (*written, *_unions(written))}
     order: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
     for table, model in models.items():
@@ -175,6 +184,52 @@ def _unions(models: list[Model]) -> Iterator[Model]:
             spec=spec,
             reads=frozenset((model.layer, model.name) for model in found),
         )
+
+
+def _with_properties(models: Sequence[Model], properties: Sequence[CustomProperty]) -> list[Model]:
+    """The models, those of the properties' resources with their typed columns at the end."""
+    taken: list[CustomProperty] = []
+    made = []
+    for model in models:
+        spec = model.spec
+        own = [
+            found
+            for found in properties
+            if spec.custom and found.source == spec.source and found.resource in spec.resource
+        ]
+        taken += own
+        made.append(_with_columns(model, spec.custom, own) if spec.custom and own else model)
+    for found in properties:
+        if found not in taken:
+            raise ModelError(
+                f"playbook/properties.yaml: {found.property}: no staging model keeps the own fields of "
+                f"{found.source}.{found.resource}; correct the source or the resource."
+            )
+    return made
+
+
+def _with_columns(model: Model, custom: Custom, properties: Sequence[CustomProperty]) -> Model:
+    selects, casts, columns, known = [], [], dict(model.spec.columns), list(model.spec.known)
+    for found in properties:
+        if found.column in columns:
+            raise ModelError(
+                f"playbook/properties.yaml: {found.property}: {model.table} has a column {found.column} "
+                "already; choose another name."
+            )
+        kind = {"text": "varchar", "decimal": "decimal(18, 4)"}.get(found.type, found.type)
+        value = f"nullif(trim(json_extract_string(staged.{custom.column}, '$.\"{found.property}\"')), '')"
+        selects.append(f"try_cast({value} as {kind}) as {found.column}")
+        casts.append(Cast(column=found.column, path=f'{custom.path}."{found.property}"', type=kind))
+        columns[found.column] = f"{found.property}, as the playbook asks for it."
+        if any(path.startswith(f"{custom.path}.") for path in known):
+            known.append(f"{custom.path}.{found.property}")
+    return replace(
+        model,
+        sql=f"select staged.*, {', '.join(selects)} from (\n{model.sql}\n) as staged",
+        spec=model.spec.model_copy(
+            update={"casts": (*model.spec.casts, *casts), "columns": columns, "known": tuple(known)}
+        ),
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:

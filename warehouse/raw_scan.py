@@ -72,7 +72,8 @@ def scan(run: LandingRun, pages: Sequence[LandedPage], shape: Shape, seen: int) 
     keys = [checked_path(part) for part in shape.key.split("+")]
     fields = [*keys, *([checked_path(shape.mark)] if shape.mark else [])]
     key = " || '+' || ".join(f"fields[{at}]" for at in range(1, len(keys) + 1))
-    mark = f"fields[{len(fields)}]" if shape.mark else "null::varchar"
+    # With and without fractions of a second, times sort as text once the Z is gone.
+    mark = f"rtrim(fields[{len(fields)}], 'Z')" if shape.mark else "null::varchar"
     return f"""
         with bodies as (
             select (json ->> '$.page')::bigint - {pages[0].number - 1} as page_no, {found} as found

@@ -28,6 +28,12 @@ alter table meta.cursor add column if not exists settled_at timestamptz;
 alter table meta.cursor add column if not exists swept_at timestamptz;
 alter table meta.cursor add column if not exists parent_seq bigint;
 
+-- Up to which place in raw.<source>_events the vendor's own events were acted on.
+create table if not exists meta.event_cursor (
+    source varchar not null,
+    acted_seq bigint not null
+);
+
 create table if not exists meta.source_status (
     source varchar not null,
     state varchar not null,

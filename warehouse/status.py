@@ -42,6 +42,16 @@ class ResourceStatus:
     finished_at: datetime | None = None
     good_until: datetime | None = None
 
+    @property
+    def text(self) -> str:
+        """How it stands, in a line for an operator: `tickets: not permitted. Why, and what to do.`."""
+        counts = ""
+        if self.total is not None and self.given is not None and self.given < self.total:
+            counts = f", {self.given:,} of {self.total:,} came"
+        # Connectors may name the resource themselves.
+        reason = f" {self.reason.removeprefix(f'{self.resource}: ')}" if self.reason else ""
+        return f"{self.resource}: {self.state.replace('_', ' ')}{counts}.{reason}"
+
 
 def record_status(store: Store, status: SourceStatus) -> None:
     """Write how a source's last read ended; a status without `good_until` keeps the one known before.
@@ -102,6 +112,15 @@ def resource_statuses(store: Store) -> list[ResourceStatus]:
     return [ResourceStatus(*row) for row in rows]
 
 
+def incomplete(store: Store, source: str) -> list[ResourceStatus]:
+    """What of a source did not come whole when it was last read, by name."""
+    return [
+        status
+        for status in resource_statuses(store)
+        if status.source == source and status.state != "complete"
+    ]
+
+
 def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: datetime) -> SourceStatus:
     """What the statuses of a source's resources say of the source, its reasons named by resource.
 
@@ -109,15 +128,16 @@ def summed_up(source: str, resources: Sequence[ResourceStatus], finished_at: dat
     """
     states = {resource.state for resource in resources}
     state: State = "failed" if "failed" in states else "partial" if states - {"complete"} else "complete"
-    reasons = [
-        f"{resource.resource}: {resource.reason or resource.state.replace('_', ' ')}"
-        for resource in resources
-        if resource.state != "complete"
-    ]
+    reasons = [_named(resource) for resource in resources if resource.state != "complete"]
     whole = states <= {"complete", "not_permitted"}
     return SourceStatus(
         source, state, "; ".join(reasons) or None, finished_at, finished_at if whole else None
     )
+
+
+def _named(status: ResourceStatus) -> str:
+    reason = status.reason or status.state.replace("_", " ")
+    return reason if reason.startswith(status.resource) else f"{status.resource}: {reason}"
 
 
 def held_back(store: Store) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """How far each resource of a source has been read, in which sense."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from warehouse.raw_tables import GONE, bury, ensure_table
+import duckdb
+
+from warehouse.raw_tables import GONE, ensure_table
 from warehouse.store import Store, counted, quoted
 
 
@@ -23,30 +26,32 @@ class Watermark:
     parent_seq: int | None = None
 
 
-def watermarks(store: Store, source: str) -> dict[str, Watermark]:
-    """The watermark of each resource of a source that was read before."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a source has been read: the watermark of each resource; (resource, run id) of merged runs."""
+
+    marks: Mapping[str, Watermark]
+    merged: AbstractSet[tuple[str, str]]
+
+
+def progress(store: Store, source: str) -> Progress:
+    """How far a source has been read."""
+    where = f"where source = {quoted(source)}"
     with store.read() as con:
-        rows = con.execute(
-            "select resource, cursor_at, settled_at, swept_at, parent_seq from meta.cursor "
-            f"where source = {quoted(source)}"
+        marks = con.execute(
+            f"select resource, cursor_at, settled_at, swept_at, parent_seq from meta.cursor {where}"
         ).fetchall()
-    return {row[0]: Watermark(*row[1:]) for row in rows}
+        merged = con.execute(f"select resource, run_id from meta.merged_run {where}").fetchall()
+    return Progress({row[0]: Watermark(*row[1:]) for row in marks}, {(row[0], row[1]) for row in merged})
 
 
-def close_sweeps(
-    store: Store, source: str, swept: Sequence[str], gone: Mapping[str, Sequence[str]], at: datetime
-) -> dict[str, int]:
-    """Give the records that are `gone` (resource -> keys) tombstones and note which resources were swept.
-
-    Tombstones by resource. `at` (UTC) is when they were found missing.
-    """
-    with store.write() as con:
-        for resource in swept:
-            con.execute(
-                f"update meta.cursor set swept_at = {quoted(at.isoformat())}::timestamptz "
-                f"where source = {quoted(source)} and resource = {quoted(resource)}"
-            )
-        return {resource: bury(con, source, resource, keys, at) for resource, keys in gone.items()}
+def note_sweeps(con: duckdb.DuckDBPyConnection, source: str, swept: Sequence[str], at: datetime) -> None:
+    """Remember that these resources were read whole `at` (UTC), and that nothing of them is gone unseen."""
+    for resource in swept:
+        con.execute(
+            f"update meta.cursor set swept_at = {quoted(at.isoformat())}::timestamptz "
+            f"where source = {quoted(source)} and resource = {quoted(resource)}"
+        )
 
 
 def known_marks(
@@ -70,24 +75,38 @@ def known_marks(
     return dict(rows)
 
 
-def newest_version(store: Store, source: str, resource: str) -> int:
-    """The number of the last version in raw; 0 when there is none."""
-    with store.write() as con:
-        table = ensure_table(con, source, resource)
-        return counted(con, f"select coalesce(max(received_seq), 0) from {table}")
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came of a resource: the number of its last version, and the keys of the live records concerned."""
+
+    newest: int
+    keys: Sequence[str]
 
 
-def changed_keys(store: Store, source: str, resource: str, after: int, upto: int) -> list[str]:
-    """Keys of the live records with a version numbered above `after`, up to `upto`, sorted.
+def news_of(store: Store, source: str, asked: Mapping[str, tuple[str, int]]) -> dict[str, News]:
+    """For each name of `asked` (a resource, a version number): its live records with versions above that.
 
     By what came in and not by the vendor's times: news of an old change may arrive late.
     """
-    table = f"raw.{source}_{resource}"
     with store.read() as con:
-        rows = con.execute(
-            f"select key from {table}_current where key in "
-            f"(select key from {table} where received_seq > {after} and received_seq <= {upto}) "
-            f"and (body ->> '$.archived') is distinct from 'true' and (body ->> '$.{GONE}') is null "
-            "order by key"
-        ).fetchall()
-    return [row[0] for row in rows]
+        made = {
+            row[0]
+            for row in con.execute(
+                "select table_name from duckdb_tables() where schema_name = 'raw'"
+            ).fetchall()
+        }
+        return {
+            name: _news(con, f"{source}_{resource}", after) if f"{source}_{resource}" in made else News(0, ())
+            for name, (resource, after) in asked.items()
+        }
+
+
+def _news(con: duckdb.DuckDBPyConnection, name: str, after: int) -> News:
+    table = f"raw.{name}"
+    newest = counted(con, f"select coalesce(max(received_seq), 0) from {table}")
+    rows = con.execute(
+        f"select key from {table}_current "
+        f"where key in (select key from {table} where received_seq > {after}) "
+        f"and (body ->> '$.archived') is distinct from 'true' and (body ->> '$.{GONE}') is null order by key"
+    ).fetchall()
+    return News(newest, tuple(row[0] for row in rows))

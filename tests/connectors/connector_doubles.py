@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import httpx
 
+from connectors.hubspot_properties import PROPERTIES
 from connectors.transport import Policy, Transport
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -134,20 +136,32 @@ def row(number: int, changed: datetime = NOON, *, archived: bool = False, **prop
     }
 
 
-class FakeHubSpot:
-    """Lists, search, batches and associations of a portal, with HubSpot's limits.
+HUBSPOT_OWN = ("hs_object_id", "createdate", "hs_createdate", "lastmodifieddate", "hs_lastmodifieddate")
 
-    Search refuses offsets at 10,000, never shows archived records, and counts contacts by `lastmodifieddate`
-    only. `shuffle` disturbs the order of a search page, `on_request` is called before each answer.
+
+class FakeHubSpot:
+    """Lists, search, batches, properties and associations of a portal, with HubSpot's limits.
+
+    Search refuses offsets at 10,000 and bodies over 3,000 characters, never shows archived records, and counts
+    contacts by `lastmodifieddate` only; addresses over 8,000 characters are refused; only asked properties
+    that the portal defines come back. `forbidden` holds words of paths ("tickets"), or two of them
+    ("properties/tickets"). `shuffle` disturbs the order of a search before it is cut into pages,
+    `spoil` a finished page of a list or search; `index` is what search knows where that is not what is;
+    `on_request` is called before each answer.
     """
 
     def __init__(self, **objects: Sequence[dict]) -> None:
         self.objects = {kind: list(rows) for kind, rows in objects.items()}
+        self.index: dict[str, list[dict]] = {}
+        self.custom: dict[str, list[str]] = {}  # properties that the portal added itself
+        self.undefined: set[str] = set()  # ours that this portal does not have
+        self.history: dict[tuple[str, str], dict[str, list[dict]]] = {}
         self.associations: dict[tuple[str, str], dict[str, list[str]]] = {}
         self.requests: list[tuple[str, str, dict]] = []
         self.portal = 4242
         self.forbidden: set[str] = set()
         self.shuffle: Callable[[list[dict]], list[dict]] = lambda rows: rows
+        self.spoil: Callable[[list[dict]], list[dict]] = lambda rows: rows
         self.on_request: Callable[[], None] = lambda: None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -157,23 +171,59 @@ class FakeHubSpot:
         self.requests.append((request.method, path, {**query, **body}))
         self.on_request()
         parts = path.strip("/").split("/")
-        if any(kind in self.forbidden for kind in parts):
+        if len(request.url.raw_path) > 8_000:
+            return _error(414, "VALIDATION_ERROR")
+        if any(part in self.forbidden for part in (*parts, "/".join(parts[1:4:2]))):
             return _error(403, "MISSING_SCOPES", requiredGranularScopes=["crm.objects.tickets.read"])
         if path == "/account-info/2026-09/details":
             return httpx.Response(200, json={"portalId": self.portal, "timeZone": "Europe/Madrid"})
-        if path.endswith("/search"):
-            return self._search(parts[3], body)
         if parts[:2] == ["crm", "associations"]:
             return self._associations((parts[3], parts[4]), body)
+        if path.endswith("/search"):
+            return self._search(parts[3], body, len(request.content))
+        if path.endswith("/batch/read"):
+            return self._batch(parts[3], body, archived=query.get("archived") == "true")
         if parts[:2] == ["crm", "objects"]:
-            return self._list(self.objects.get(parts[3], []), query)
+            asked = query.get("properties", "").split(",")
+            return self._list(
+                self.objects.get(parts[3], []), query, lambda rows: self._shown(parts[3], rows, asked)
+            )
+        if parts[:2] == ["crm", "properties"]:
+            return self._properties(*parts[3:])
         if parts[:2] == ["crm", "owners"]:
-            return self._list(self.objects.get("owners", []), query)
+            return self._list(self.objects.get("owners", []), query, lambda rows: rows)
         if parts[:2] == ["crm", "pipelines"]:
             return httpx.Response(200, json={"results": self.objects.get("pipelines", [])})
         return _error(404, "OBJECT_NOT_FOUND")
 
-    def _list(self, rows: Sequence[dict], query: dict[str, str]) -> httpx.Response:
+    def _defined(self, kind: str) -> dict[str, bool]:
+        """Every property of a kind, and whether it is HubSpot's own."""
+        ours = (name for name in (*PROPERTIES[kind], *HUBSPOT_OWN) if name not in self.undefined)
+        own = self.custom.get(kind, [])
+        return {**{name: not name.startswith("tenfold_") for name in ours}, **dict.fromkeys(own, False)}
+
+    def _properties(self, kind: str, *name: str) -> httpx.Response:
+        rows = [{"name": each, "hubspotDefined": own} for each, own in self._defined(kind).items()]
+        return httpx.Response(200, json=rows[0] if name else {"results": rows})
+
+    def _shown(self, kind: str, rows: Sequence[dict], asked: Sequence[str]) -> list[dict]:
+        names = [*HUBSPOT_OWN, *(name for name in asked if name in self._defined(kind))]
+        wanted = set(asked)
+        return [
+            {
+                **each,
+                "properties": {
+                    name: each["properties"].get(name)
+                    for name in names
+                    if name in wanted or name in each["properties"]
+                },
+            }
+            for each in rows
+        ]
+
+    def _list(
+        self, rows: Sequence[dict], query: dict[str, str], shown: Callable[[list[dict]], list[dict]]
+    ) -> httpx.Response:
         limit = int(query.get("limit", 10))
         if limit > 100:
             return _error(400, "VALIDATION_ERROR")
@@ -183,21 +233,37 @@ class FakeHubSpot:
             (each for each in rows if each["archived"] == archived), key=lambda each: int(each["id"])
         )
         rest = [each for each in found if int(each["id"]) >= after]
-        said: dict = {"results": rest[:limit]}
+        said: dict = {"results": self.spoil(shown(rest[:limit]))}
         if len(rest) > limit:
             said["paging"] = {"next": {"after": rest[limit]["id"]}}
         return httpx.Response(200, json=said)
 
-    def _search(self, kind: str, body: dict) -> httpx.Response:
+    def _search(self, kind: str, body: dict, length: int) -> httpx.Response:
         limit, after = body["limit"], int(body.get("after", 0))
-        if limit > 200 or after + limit > 10_000:
+        if limit > 200 or after + limit > 10_000 or length > 3_000:
             return _error(400, "VALIDATION_ERROR")
-        found = [each for each in self.objects.get(kind, []) if not each["archived"]]
-        for group in body["filterGroups"]:
-            found = [each for each in found if all(_passes(kind, each, test) for test in group["filters"])]
-        found.sort(key=lambda each: int(each["id"]))
+        living = [each for each in self.objects.get(kind, []) if not each["archived"]]
+        filters = [test for group in body["filterGroups"] for test in group["filters"]]
+        found = _matching(kind, self.index.get(kind, living), filters)
         page = self.shuffle(found)[after : after + limit]
-        return httpx.Response(200, json={"total": len(found), "results": page})
+        shown = self.spoil(self._shown(kind, page, body["properties"]))
+        return httpx.Response(200, json={"total": len(found), "results": shown})
+
+    def _batch(self, kind: str, body: dict, *, archived: bool) -> httpx.Response:
+        history = body.get("propertiesWithHistory", [])
+        if len(body["inputs"]) > (50 if history else 100):
+            return _error(400, "VALIDATION_ERROR")
+        held = {each["id"]: each for each in self.objects.get(kind, []) if each["archived"] == archived}
+        asked = [each["id"] for each in body["inputs"]]
+        results = self._shown(kind, [held[each] for each in asked if each in held], body["properties"])
+        if history:
+            for each in results:
+                kept = self.history.get((kind, each["id"]), {})
+                each["propertiesWithHistory"] = {name: kept.get(name, []) for name in history}
+        missing = [each for each in asked if each not in held]
+        return _batched(
+            results, [{"category": "OBJECT_NOT_FOUND", "context": {"ids": missing}}] if missing else []
+        )
 
     def _associations(self, pair: tuple[str, str], body: dict) -> httpx.Response:
         if len(body["inputs"]) > 1000:
@@ -213,27 +279,45 @@ class FakeHubSpot:
             if known.get(each)
         ]
         errors = [
-            {"category": "OBJECT_NOT_FOUND", "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"}
+            {
+                "category": "OBJECT_NOT_FOUND",
+                "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+                "context": {"fromObjectId": [each]},
+            }
             for each in asked
             if not known.get(each)
         ]
-        said = {"status": "COMPLETE", "results": results}
-        return httpx.Response(
-            207, json={**said, "numErrors": len(errors), "errors": errors} if errors else said
-        )
+        return _batched(results, errors)
 
 
-def _passes(kind: str, each: dict, test: dict) -> bool:
-    name = test["propertyName"]
-    if name == "hs_lastmodifieddate" and kind == "contacts":
-        return False  # as HubSpot does: no error, no rows
-    value = each["properties"][name]
-    if name == "hs_object_id":
-        return (
-            int(value) > int(test["value"]) if test["operator"] == "GT" else int(value) <= int(test["value"])
-        )
-    moment = (datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
-    return int(test["value"]) <= moment <= int(test["highValue"])
+def _batched(results: list[dict], errors: list[dict]) -> httpx.Response:
+    said = {"status": "COMPLETE", "results": results}
+    return httpx.Response(207, json={**said, "numErrors": len(errors), "errors": errors} if errors else said)
+
+
+@lru_cache
+def _milliseconds(text: str) -> float:
+    return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
+
+
+def _matching(kind: str, rows: Sequence[dict], filters: Sequence[dict]) -> list[dict]:
+    """The rows that pass all filters, by id."""
+    low, high = 0, 10**18
+    spans = []
+    for test in filters:
+        name = test["propertyName"]
+        if name == "hs_lastmodifieddate" and kind == "contacts":
+            return []  # as HubSpot does: no error, no rows
+        if name != "hs_object_id":
+            spans.append((name, int(test["value"]), int(test["highValue"])))
+        elif test["operator"] == "GT":
+            low = int(test["value"])
+        else:
+            high = int(test["value"])
+    found = [each for each in rows if low < int(each["id"]) <= high]
+    for name, start, end in spans:
+        found = [each for each in found if start <= _milliseconds(each["properties"][name]) <= end]
+    return sorted(found, key=lambda each: int(each["id"]))
 
 
 def _error(status: int, category: str, **context: object) -> httpx.Response:

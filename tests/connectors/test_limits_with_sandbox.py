@@ -93,8 +93,9 @@ def test_processes_that_sync_and_write_at_once_are_never_refused(tmp_path: Path)
         # A refusal would have been tried again, and be one request more.
         assert world.counted() == {
             "hubspot": {"requests": 63, "ten_secondly": 0, "search_secondly": 0, "daily": 0},
-            "intercom": {"requests": 48, "ten_secondly": 0},
+            "intercom": {"requests": 48, "ten_secondly": 0, "scroll": 0},
             "mailchimp": {"requests": 60, "connections": 0},
+            "mandrill": {"requests": 0},
         }
 
 

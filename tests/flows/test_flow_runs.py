@@ -15,6 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL
 
+from flows.events import events as act_on_what_was_told
 from flows.main_job import main_job
 from flows.refresh import refresh
 from playbook.loader import load_playbook
@@ -96,6 +97,13 @@ def test_a_failing_source_is_a_failed_task_in_a_completed_run(world: World) -> N
     assert "401" in accounts["intercom"]["reason"]
     assert accounts["hubspot"]["state"] == "complete"
     assert "401" in artifacts(state)["sources"]
+
+
+def test_when_nobody_told_anything_the_events_flow_does_nothing(world: World) -> None:
+    state = act_on_what_was_told(return_state=True)
+    assert state.is_completed()
+    assert state.result() == []
+    assert task_states(state) == {"act on events": ["Completed"]}
 
 
 def test_a_build_that_fails_its_check_is_an_event(done: Any, home: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from house import ROOT, SMALL, House, running_world
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -79,6 +80,9 @@ def test_up_runs_what_is_scheduled_and_leaves_nothing_behind(tmp_path: Path) -> 
             url = json.loads(server_file.read_text())["api_url"]
             assert url.removesuffix("/api") in said
             assert ":4200/" not in url
+            console = re.search(r"Web console: webhooks\W+(http://[\d.:]+)", said)
+            assert console is not None, said
+            assert httpx.get(f"{console.group(1)}/health").json() == {"status": "ok"}
             api = Api(url)
 
             # Every schedule makes runs.

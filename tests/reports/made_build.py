@@ -51,6 +51,9 @@ create table core.journal_line (
     acquisition boolean, debit decimal(18,4), credit decimal(18,4), currency varchar);
 create table meta.source_status (
     source varchar, state varchar, reason varchar, finished_at timestamptz, good_until timestamptz);
+create table meta.resource_status (
+    source varchar, resource varchar, state varchar, reason varchar, total bigint, given bigint,
+    finished_at timestamptz, good_until timestamptz);
 create table quality.check_result (
     model varchar, expectation varchar, severity varchar, status varchar, violations bigint, rows bigint,
     why varchar, do_next varchar, error varchar);

@@ -159,10 +159,99 @@ def test_a_late_source_marks_exactly_the_figures_that_depend_on_it(
     marked = {e.attributes["data-stale"] for e in page.all("data-stale")}
     assert marked == {"K8", "K9", "K19"}
     assert "data until 14 Nov" in figures(page)["K8", "all"].text
-    assert "Some data is late: Accounting" in page.text
+    assert "Some data is late or incomplete: Accounting" in page.text
     row = next(e for e in page.all("data-source") if e.attributes["data-source"] == "Accounting")
     assert "failed" in row.text
     assert "Profit margin" in row.text
+
+
+def lost_right(build: Made, resource: str) -> None:
+    build.con.execute("update meta.source_status set state = 'partial' where source = 'hubspot'")
+    build.con.execute(
+        "insert into meta.resource_status values "
+        "('hubspot', 'deals', 'complete', null, 9, 9, null, null), "
+        "('hubspot', ?, 'not_permitted', 'Give the token the scope x.', null, null, null, null)",
+        [resource],
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "lost", "figure"),
+    [
+        (
+            "es",
+            "HubSpot",
+            "Sin permiso para leer: tickets. Give the token the scope x.",
+            "Entregas con errores",
+        ),
+        ("en", "HubSpot", "No permission to read: tickets. Give the token the scope x.", "Error rate"),
+    ],
+)
+def test_a_missing_right_is_named_with_exactly_the_figures_that_need_it(
+    build: Made, ledger: Ledger, playbook: Playbook, language: str, source: str, lost: str, figure: str
+) -> None:
+    lost_right(build, "tickets")
+    page = read(plain(build, ledger, playbook, "2026-W46", language).text)
+    row = next(e for e in page.all("data-source") if e.attributes["data-source"] == source)
+    assert lost in row.text
+    assert figure in row.text
+    kept = next(kpi for kpi in playbook.kpis if kpi.id == "K14").name.in_language(language)
+    assert kept not in row.text
+    assert ": HubSpot. " in page.text, "the banner names the source"
+
+
+def test_a_missing_right_that_no_figure_needs_is_told_without_alarm(
+    build: Made, ledger: Ledger, playbook: Playbook
+) -> None:
+    lost_right(build, "feedback_submissions")
+    html = plain(build, ledger, playbook, "2026-W46", "es")
+    assert html.edition.stale == ""
+    assert "Sin permiso para leer: respuestas de encuestas." in read(html.text).text
+
+
+def test_records_that_did_not_come_are_counted(build: Made, ledger: Ledger, playbook: Playbook) -> None:
+    build.con.execute("update meta.source_status set state = 'partial' where source = 'hubspot'")
+    build.con.execute(
+        "insert into meta.resource_status values ('hubspot', 'deals', 'partial', null, 1300, 1234, null, null)"
+    )
+    page = read(plain(build, ledger, playbook, "2026-W46", "en").text)
+    assert "Incomplete: deals (1,234 of 1,300)." in page.text
+
+
+def test_a_build_of_before_resources_had_a_status_is_still_read(
+    build: Made, ledger: Ledger, playbook: Playbook
+) -> None:
+    build.con.execute("drop table meta.resource_status")
+    assert plain(build, ledger, playbook, "2026-W46", "en").edition.trust.sources
+
+
+def test_a_figure_whose_data_ends_early_says_so_and_never_leads_the_week(
+    build: Made, ledger: Ledger, playbook: Playbook
+) -> None:
+    until = AS_OF - timedelta(days=3)
+    before = plain(build, ledger, playbook, "2026-W46", "es").edition
+    assert "Bajas (" in before.verdict
+    build.con.execute(
+        "update kpi.value set value = null, numerator = null, denominator = null, n = null, low = null, "
+        "high = null, status = 'not_evaluated', stale_since = ?, "
+        "reason = 'hubspot.tickets is not permitted; data ends before the period does' where kpi = 'K14' and grain = 'month'",
+        [until],
+    )
+    html = plain(build, ledger, playbook, "2026-W46", "es")
+    card = figures(read(html.text))["K14", "all"]
+    assert card.attributes["data-status"] == "not_evaluated"
+    assert "sin permiso para leer HubSpot (tickets)" in card.text
+    assert "los datos acaban antes que el periodo" in card.text
+    assert "datos hasta el 13 nov" in card.text
+    assert "Bajas (" not in html.edition.verdict
+
+
+def test_not_to_know_who_left_is_not_that_nobody_did(build: Made, ledger: Ledger, playbook: Playbook) -> None:
+    build.con.execute(
+        "update kpi.value set value = null, numerator = null, status = 'not_evaluated' where kpi = 'K14'"
+    )
+    html = plain(build, ledger, playbook, "2026-W46", "en")
+    assert html.edition.headline == "The figures of this week could not be evaluated."
 
 
 def test_nothing_is_marked_late_while_every_source_is_whole(pages: dict[str, Html]) -> None:
@@ -252,17 +341,18 @@ def test_checks_that_did_not_pass_are_named_and_those_not_run_are_not_called_pas
     ("name", "state", "fine"),
     [
         ("activecampaign", "not_configured", True),
+        ("activecampaign", "failed", True),
         ("mailchimp", "not_configured", False),
-        ("activecampaign", "partial", False),
+        ("mailchimp", "failed", False),
     ],
-    ids=["used by nobody and needed by none", "needed by a figure", "used and not whole"],
 )
-def test_a_source_that_nobody_uses_and_no_figure_needs_is_shown_and_complained_of_nowhere(
+def test_a_source_that_no_figure_needs_is_shown_as_it_stands_and_spoils_nothing(
     name: str, state: str, fine: bool, facts: Facts, playbook: Playbook
 ) -> None:
     kpi = playbook.kpis[0].model_copy(update={"needs": ("mailchimp",)})
     needed = playbook.model_copy(update={"kpis": (kpi, *playbook.kpis[1:])})
-    sources = [*facts.trust.sources, Source(name, state, "no credentials are set", None)]
+    others = [source for source in facts.trust.sources if source.source != name]
+    sources = [*others, Source(name, state, "no credentials are set", None)]
     checks = [check for check in facts.trust.checks if check.outcome == "passed"]
     trust = replace(facts.trust, sources=sources, checks=checks, rejected=())
     html = render(compose(replace(facts, table=KpiTable({}), trust=trust), needed, "en"))
@@ -270,9 +360,33 @@ def test_a_source_that_nobody_uses_and_no_figure_needs_is_shown_and_complained_o
     shown_as = html.edition.trust.sources[-1]
     assert (shown_as.name, shown_as.tone) == (
         {"activecampaign": "ActiveCampaign", "mailchimp": "Mailchimp"}[name],
-        "not_evaluated" if state == "not_configured" else "watch",
+        {"not_configured": "not_evaluated", "failed": "off"}[state],
     )
-    assert (html.edition.stale == "") is (state == "not_configured")
+    assert shown_as.figures == ("" if fine else kpi.name.en)
+    assert bool(html.edition.stale) is (state == "failed" and not fine)
+
+
+def test_empty_tables_are_one_line_and_neither_passed_nor_a_fault(
+    build: Made, ledger: Ledger, playbook: Playbook
+) -> None:
+    build.con.execute("delete from quality.rejected")
+    build.con.execute("delete from quality.check_result where status <> 'passed'")
+    build.con.execute(
+        "insert into quality.check_result "
+        "select 'staging.empty_' || n, 'unique', 'fail', 'not_evaluated', 0, 0, '', '', null from range(20) as r (n)"
+    )
+    trust = plain(build, ledger, playbook, "2026-W46", "en").edition.trust
+    assert trust.summary == (
+        "All 10 checks passed. In tables still empty there was nothing to judge (20 checks)."
+    )
+    last = trust.rows[-1]
+    assert (last.table, last.tone, last.counts["not_evaluated"]) == (
+        "Tables still empty",
+        "not_evaluated",
+        20,
+    )
+    assert not [row for row in trust.rows if "empty_" in row.table]
+    assert trust.fine
 
 
 def test_the_banner_is_there_for_a_sandbox_and_only_for_one(facts: Facts, playbook: Playbook) -> None:

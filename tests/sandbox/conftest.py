@@ -44,6 +44,12 @@ def fresh(tmp_path: Path) -> Iterator[Bench]:
     world.close()
 
 
+@pytest.fixture
+def empty(open_world: Callable[..., World]) -> Bench:
+    """A world in which nothing has happened yet."""
+    return Bench(open_world())
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One process for the vendors' clients."""

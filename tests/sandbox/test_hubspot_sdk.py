@@ -8,6 +8,7 @@ from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRe
 from hubspot.crm.contacts import (
     ApiException,
     BatchReadInputSimplePublicObjectId,
+    PublicMergeInput,
     PublicObjectSearchRequest,
     SimplePublicObjectInputForCreate,
 )
@@ -109,3 +110,37 @@ def test_dated_paths_answer_the_same_as_the_client_s_old_ones(portal: Any) -> No
     legacy = portal.crm.deals.basic_api.get_page(limit=3)
     assert [each["id"] for each in dated["results"]] == [each.id for each in legacy.results]
     assert portal.api_request({"path": "/account-info/2026-09/details"}).json()["portalId"]
+
+
+def test_activities_line_items_and_survey_answers_are_read(portal: Any) -> None:
+    objects = portal.crm.objects
+    for api, name in (
+        (objects.notes, "hs_note_body"),
+        (objects.calls, "hs_call_title"),
+        (objects.meetings, "hs_meeting_title"),
+        (objects.emails, "hs_email_subject"),
+        (objects.feedback_submissions, "hs_submission_name"),
+        (portal.crm.line_items, "name"),
+        (portal.crm.products, "name"),
+    ):
+        (one,) = api.basic_api.get_page(limit=1, properties=[name]).results
+        assert one.properties[name]
+    item = portal.crm.line_items.basic_api.get_page(limit=1).results[0]
+    linked = portal.crm.associations.v4.basic_api.get_page("line_items", item.id, "deals")
+    assert len(linked.results) == 1
+
+
+def test_contacts_are_merged_and_archived_ones_listed(portal: Any) -> None:
+    made = [
+        portal.crm.contacts.basic_api.create(
+            SimplePublicObjectInputForCreate(properties={"email": f"sdk{place}@nowhere.example"})
+        )
+        for place in range(2)
+    ]
+    merged = portal.crm.contacts.basic_api.merge(
+        PublicMergeInput(primary_object_id=made[0].id, object_id_to_merge=made[1].id)
+    )
+    assert merged.properties["hs_merged_object_ids"] == made[1].id
+    portal.crm.contacts.basic_api.archive(merged.id)
+    archived = portal.crm.contacts.get_all(archived=True)
+    assert merged.id in {each.id for each in archived}

@@ -65,6 +65,7 @@ LISTS = (
     "/teams",
     "/tags",
     "/segments",
+    "/ticket_types",
     "/articles",
     "/contacts",
     "/companies",
@@ -86,7 +87,7 @@ def test_a_scroll_is_as_described_but_for_its_nulls(fresh: Bench) -> None:
     check(httpx.Response(200, json=said), "/companies/scroll", "get")
 
 
-@pytest.mark.parametrize("what", ["contacts", "conversations"])
+@pytest.mark.parametrize("what", ["contacts", "conversations", "tickets"])
 def test_a_search_is_as_described_on_every_page(bench: Bench, what: str) -> None:
     cursor, pages = None, 0
     while pages < 4:
@@ -126,6 +127,62 @@ def test_every_single_record_is_as_described(bench: Bench) -> None:
         listed = bench.intercom.get(f"/{kind}s").json()
         one = (listed.get("data") or listed.get(f"{kind}s"))[0]
         check(bench.intercom.get(f"/{kind}s/{one['id']}"), f"/{kind}s/{{{kind}_id}}", "get")
+
+
+def test_tickets_segments_and_notes_are_as_described(bench: Bench) -> None:
+    intercom, records = bench.intercom, bench.world.intercom
+    resolved = [each for each in records.tickets.values() if each.state == "resolved"]
+    assert resolved
+    for each in resolved[:10]:
+        check(intercom.get(f"/tickets/{each.id}"), "/tickets/{ticket_id}", "get")
+    check(intercom.get("/segments", params={"include_count": "true"}), "/segments", "get")
+    one = intercom.get("/segments").json()["segments"][0]["id"]
+    check(intercom.get(f"/segments/{one}"), "/segments/{segment_id}", "get")
+    noted = next(each for each in records.contacts.values() if each.notes)
+    for part in ("notes", "segments"):
+        answer = intercom.get(f"/contacts/{noted.id}/{part}")
+        assert check(answer, f"/contacts/{{contact_id}}/{part}", "get")["data"]
+    check(intercom.get("/ticket_types/81"), "/ticket_types/{ticket_type_id}", "get")
+    linked = next(each for each in records.conversations.values() if each.tickets)
+    check(intercom.get(f"/conversations/{linked.id}"), "/conversations/{conversation_id}", "get")
+
+
+def test_writing_tickets_and_merging_answer_as_described(empty: Bench) -> None:
+    intercom = empty.intercom
+    ids = [
+        intercom.post("/contacts", json={"email": "same@nowhere.example", "role": role}).json()["id"]
+        for role in ("lead", "user")
+    ]
+    unlike = intercom.post("/contacts", json={"email": "other@nowhere.example", "role": "lead"}).json()["id"]
+    refused = intercom.post("/contacts/merge", json={"from": unlike, "into": ids[1]})
+    assert refused.status_code == 400
+    check(refused, "/contacts/merge", "post")
+    merged = intercom.post("/contacts/merge", json={"from": ids[0], "into": ids[1]})
+    check(merged, "/contacts/merge", "post")
+    body = {
+        "ticket_type_id": "81",
+        "contacts": [{"id": ids[1]}],
+        "ticket_attributes": {"_default_title_": "T", "_default_description_": "D"},
+    }
+    ticket = check(intercom.post("/tickets", json=body), "/tickets", "post")
+    path, admin = f"/tickets/{ticket['id']}", intercom.get("/admins").json()["admins"][0]["id"]
+    update = {
+        "ticket_state_id": "8482",
+        "assignee_id": admin,
+        "admin_id": int(admin),
+        "snoozed_until": 1_900_000_000,
+    }
+    check(intercom.put(path, json=update), "/tickets/{ticket_id}", "put")
+    check(intercom.get(path), "/tickets/{ticket_id}", "get")
+    check(intercom.delete(path), "/tickets/{ticket_id}", "delete")
+    own = {"type": "admin", "admin_id": admin}
+    opened = intercom.post(
+        "/conversations", json={"from": {"type": "user", "id": ids[1]}, "body": "Hi"}
+    ).json()
+    place = f"/conversations/{opened['conversation_id']}"
+    for assignee in (admin, "0"):
+        part = {**own, "message_type": "assignment", "assignee_id": assignee}
+        check(intercom.post(f"{place}/parts", json=part), "/conversations/{conversation_id}/parts", "post")
 
 
 def test_every_write_answers_as_described(fresh: Bench) -> None:

@@ -83,6 +83,36 @@ def test_a_reply_and_a_close_are_kept(workspace: Any) -> None:
     assert workspace.conversations.find(one.id).state == "closed"
 
 
+def test_tickets_segments_notes_and_merges_are_understood(workspace: Any) -> None:
+    query = SingleFilterSearchRequest(field="created_at", operator=">", value="0")
+    page = workspace.tickets.search(query=query, pagination=StartingAfterPaging(per_page=5))
+    assert page.items[0].ticket_state.category in ("submitted", "in_progress", "resolved")
+    one = workspace.tickets.get(page.items[0].id)
+    assert one.ticket_parts.total_count == len(one.ticket_parts.ticket_parts) > 0
+    assert {each.name for each in workspace.ticket_types.list().data} >= {one.ticket_type.name}
+    segments = workspace.segments.list(include_count=True).segments
+    assert sum(each.count for each in segments) > 0
+    user, lead = (
+        workspace.contacts.create(
+            request={"email": "sdk-merge@nowhere.example", "role": role, "external_id": f"sdk-{role}"}
+        )
+        for role in ("user", "lead")
+    )
+    admin = workspace.admins.list().admins[0]
+    workspace.notes.create(user.id, body="Called", admin_id=admin.id)
+    (note,) = workspace.notes.list(user.id).items
+    assert "Called" in note.body
+    merged = workspace.contacts.merge_lead_in_user(lead_id=lead.id, contact_id=user.id)
+    assert merged.id == user.id
+    attached = {each.name for each in workspace.contacts.list_attached_segments(user.id).data}
+    assert attached == {"Clientes"}
+    made = workspace.tickets.create(ticket_type_id="81", contacts=[{"id": user.id}])
+    changed = workspace.tickets.update(made.id, ticket_state_id="8484")
+    assert (changed.ticket_state.category, changed.open) == ("resolved", False)
+    with pytest.raises(ApiError, match="not_found"):
+        workspace.contacts.find(lead.id)
+
+
 def test_errors_are_the_client_s_own(served: Served, workspace: Any) -> None:
     with pytest.raises(ApiError, match="not_found"):
         workspace.contacts.find("0" * 24)

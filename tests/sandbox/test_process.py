@@ -59,7 +59,8 @@ def test_it_says_where_it_listens_and_writes_the_same_into_its_home(served: Serv
     assert json.loads((served.home / "sandbox.json").read_text()) == served.said
     assert served.said["pid"] == served.process.pid
     assert set(served.said) == {
-        "hubspot", "intercom", "mailchimp", "smtp", "notify", "control", "inbox", "clock", "pid",
+        "hubspot", "intercom", "mailchimp", "mandrill", "smtp", "notify", "control", "inbox", "clock", "pid",
+        "webhooks",
     }  # fmt: skip
     assert any(Path(served.said["inbox"]).iterdir())
 

@@ -1,6 +1,7 @@
 """The outside world of the tests that deliver: one process for all of them, with a record of its own."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -9,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.tasks.follow_up_cases import live_ledger
+from tests.tasks.vendors import Vendors
+from warehouse.ledger import Ledger, open_ledger
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,27 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
         yield Outside(record=record, **json.loads(process.stdout.readline()))
         process.stdin.close()
         process.wait(timeout=10)
+
+
+@pytest.fixture
+def vendors(tmp_path: Path) -> Iterator[Vendors]:
+    """The vendors of a small world of the test's own."""
+    made = Vendors(tmp_path / "world")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def live_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose channels are all live, made once and copied."""
+    home = tmp_path_factory.mktemp("live")
+    live_ledger(home).close()
+    return home
+
+
+@pytest.fixture
+def live(live_home: Path, tmp_path: Path) -> Iterator[Ledger]:
+    """The ledger of a home in `tmp_path` whose channels are all live."""
+    shutil.copytree(live_home, tmp_path, dirs_exist_ok=True)
+    with open_ledger(tmp_path) as opened:
+        yield opened

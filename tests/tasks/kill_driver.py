@@ -11,17 +11,28 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from connectors.hubspot_write import HubSpotWrites
+from connectors.intercom_write import IntercomWrites
+from connectors.mailchimp import authorization
+from connectors.mailchimp_write import MailchimpWrites
+from connectors.mandrill import Mandrill, explain
 from connectors.smtp import SmtpSender
 from connectors.transport import Transport
+from sandbox.mailchimp_records import LIST_ID
 from tasks.deliver import Delivered, deliver
+from tasks.effects import effect
 from tasks.follow_up import follow_up
 from tasks.journey import Client
-from tasks.routes import MailRoute, TaskRoute
+from tasks.routes import MailRoute
+from tasks.routes_hubspot import Task
+from tasks.routes_intercom import Reply
+from tasks.routes_mailchimp import JourneyStep, TemplateMail
+from tasks.verbs import Verb, routes_of
 from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients, live_ledger, person
 from warehouse.ledger import open_ledger
 
@@ -35,7 +46,21 @@ WATCHED = {
         "warehouse/ledger.py",
         "connectors/smtp.py",
     ),
-    "hubspot_task": ("tasks/deliver.py", "tasks/routes.py", "connectors/hubspot_write.py"),
+    "hubspot_task": (
+        "tasks/deliver.py",
+        "tasks/verbs.py",
+        "tasks/routes_hubspot.py",
+        "connectors/hubspot_write.py",
+    ),
+    # The sender itself dies above; these die in what they bring of their own.
+    "intercom_reply": (
+        "tasks/verbs.py",
+        "tasks/routes_intercom.py",
+        "connectors/intercom_write.py",
+        "connectors/intercom_conversation.py",
+    ),
+    "mailchimp_journey": ("tasks/routes_mailchimp.py", "connectors/mailchimp_write.py"),
+    "transactional": ("tasks/routes_mailchimp.py", "connectors/mandrill.py"),
 }
 Place = tuple[str, int]
 Trace = Callable[[FrameType, str, Any], Any]
@@ -51,10 +76,47 @@ def run(home: Path, addresses: dict[str, str], who: list[Client], channel: str, 
             return deliver(ledger, home, {channel: mail}, as_of)
         hubspot = Transport("hubspot", addresses["crm"], headers={"Authorization": "Bearer x"})
         try:
-            task = TaskRoute(HubSpotWrites(hubspot), settle_seconds=0.02)
-            return deliver(ledger, home, {channel: task}, as_of)
+            return deliver(
+                ledger, home, routes_of(HubSpotWrites(hubspot), [Task], settle_seconds=0.02), as_of
+            )
         finally:
             hubspot.close()
+
+
+def run_verb(home: Path, world: dict[str, Any], channel: str, number: int) -> Delivered:
+    """One whole turn of a channel that speaks a vendor's API, with the one effect of that number."""
+    as_of = datetime.fromisoformat(world["clock"])
+    email = f"k{number}@kill.example"
+    member = {"list_id": LIST_ID, "email": email}
+    bearer = {"Authorization": f"Bearer {world['intercom']['token']}"}
+    intercom_headers = {**bearer, "Intercom-Version": "2.16"}
+    verb: Verb[Any]
+    if channel == "intercom_reply":
+        verb = Reply(
+            conversation_id=world["conversations"][number], admin_id=world["admin"], body="It is done."
+        )
+        vendor: Any = IntercomWrites(
+            Transport("intercom", world["intercom"]["base_url"], headers=intercom_headers)
+        )
+    elif channel == "mailchimp_journey":
+        verb = JourneyStep(journey_id="12", step_id="3", **member)
+        vendor = MailchimpWrites(
+            Transport(
+                "mailchimp",
+                world["mailchimp"]["base_url"],
+                headers=authorization(world["mailchimp"]["api_key"]),
+            )
+        )
+    else:
+        verb = TemplateMail(template="welcome", email=email)
+        mandrill = Transport("mandrill", world["mandrill"]["base_url"], headers={}, explain=explain)
+        vendor = Mandrill(mandrill, world["mandrill"]["key"])
+    with open_ledger(home) as ledger:
+        ledger.enqueue([effect(verb, f"kill {number}", useful_until=as_of + timedelta(days=1))], as_of)
+        try:
+            return deliver(ledger, home, routes_of(vendor, [type(verb)], settle_seconds=0.02), as_of)
+        finally:
+            vendor._http.close()
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -118,32 +180,33 @@ def rows(home: Path) -> list[dict[str, Any]]:
         return [dict(row) for row in found]
 
 
-def points(addresses: dict[str, str], folder: Path, channel: str, half: int) -> None:
+def points(addresses: dict[str, Any], folder: Path, channel: str, half: int) -> None:
     day = 0.0 if channel == "mail" else 7.5
-    kind = "welcome" if channel == "mail" else "call"
+    kind = {"mail": "welcome", "hubspot_task": "call"}.get(channel, channel)
     template = folder / "template"
     template.mkdir(parents=True)
     live_ledger(template, START, (channel,)).close()
 
-    def someone(number: int) -> list[Client]:
+    def work(home: Path, number: int) -> Delivered:
+        if channel not in ("mail", "hubspot_task"):
+            return run_verb(home, addresses, channel, number)
         who = person(person_id=str(9000 + number), email=f"k{number}@kill.test")
-        return [client(client_id=f"k{number}", person=who, missing_items=("integrations",))]
+        needy = client(client_id=f"k{number}", person=who, missing_items=("integrations",))
+        return run(home, addresses, [needy], channel, day)
 
     def home_of(number: int) -> Path:
         return Path(shutil.copytree(template, folder / f"home{number}"))
 
     # What the parent has loaded and compiled, its children need not.
-    run(Path(shutil.copytree(template, folder / "warm")), addresses, someone(-1), channel, day)
+    work(Path(shutil.copytree(template, folder / "warm")), -1)
     first = home_of(0)
-    places = places_of(
-        channel, lambda: run(first, addresses, someone(0), channel, day), folder / "places.json"
-    )
+    places = places_of(channel, lambda: work(first, 0), folder / "places.json")
     results = []
     for number, place in list(enumerate(places, 1))[half::2]:
-        home, who = home_of(number), someone(number)
-        status = kill_at(place, channel, lambda home=home, who=who: run(home, addresses, who, channel, day))
+        home = home_of(number)
+        status = kill_at(place, channel, lambda home=home, number=number: work(home, number))
         after_kill = rows(home)
-        again = in_child(lambda home=home, who=who: run(home, addresses, who, channel, day))
+        again = in_child(lambda home=home, number=number: work(home, number))
         results.append(
             {
                 "number": number,
@@ -152,6 +215,7 @@ def points(addresses: dict[str, str], folder: Path, channel: str, half: int) -> 
                 "line": place[1],
                 "person": str(9000 + number),
                 "address": f"k{number}@kill.test",
+                "email": f"k{number}@kill.example",
                 "home": str(home),
                 "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
                 "ended": again,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.alert import Facts, Gate, SourceState, ack, alert, evaluate, silence, unknown_rows
 from tasks.alert_rules import JobState, grain_of
+from tasks.channels import CHANNELS
 from tasks.deliver import deliver
 from tasks.routes import NoticeRoute
 from tests.tasks.follow_up_cases import PLAYBOOK, live_ledger
@@ -95,11 +96,30 @@ def test_churn_rings_above_its_limit_and_margin_below() -> None:
 def test_a_source_is_late_after_its_grace_and_a_failed_one_rings_only_once() -> None:
     assert verdicts(Facts(sources=[source(until=hours(-6))])) == {
         "source_late:hubspot": "clear",
+        "source_partial:hubspot": "clear",
         "source_failed:hubspot": "clear",
     }
     assert verdicts(Facts(sources=[source(until=hours(-6.1))]))["source_late:hubspot"] == "firing"
     assert verdicts(Facts(sources=[source("failed", hours(-99))])) == {"source_failed:hubspot": "firing"}
     assert verdicts(Facts(sources=[source("not_configured", None)])) == {}
+
+
+def partial(until: datetime | None, finished: datetime, reason: str = "tickets: no right") -> SourceState:
+    return SourceState("hubspot", "partial", reason, until, finished)
+
+
+def test_a_source_that_came_incomplete_rings_as_such_and_neither_as_failed_nor_as_late() -> None:
+    assert verdicts(Facts(sources=[partial(None, NOW)])) == {
+        "source_late:hubspot": "clear",
+        "source_partial:hubspot": "firing",
+        "source_failed:hubspot": "clear",
+    }
+    unread = verdicts(Facts(sources=[partial(NOW, hours(-7))]))
+    assert unread["source_late:hubspot"] == "firing", "nobody has read it for hours"
+
+
+def test_what_failed_before_it_was_whole_again_stays_incomplete() -> None:
+    assert "source_partial:hubspot" not in verdicts(Facts(sources=[source("failed")]))
 
 
 def test_a_gate_nobody_looked_at_is_neither_shut_nor_open() -> None:
@@ -124,6 +144,26 @@ def test_a_job_rings_for_as_long_as_its_last_run_did_not_complete() -> None:
 def ledger(tmp_path: Path):
     with live_ledger(tmp_path, NOW) as opened:
         yield opened
+
+
+def test_what_is_missing_is_told_once_by_source_and_its_end_too(ledger: Ledger) -> None:
+    first, second = "tickets: no right. Give it.", "tickets: no right. Give it.; deals: 3 of 5 came."
+    for number, facts in enumerate(
+        (
+            Facts(sources=[partial(None, NOW, first)]),
+            Facts(sources=[partial(None, hours(1), second)]),
+            Facts(sources=[source("failed", hours(200))]),
+            Facts(sources=[partial(None, hours(3), first)]),
+            Facts(sources=[source(until=hours(200))]),
+        )
+    ):
+        alert(ledger, PLAYBOOK, facts, hours(number))
+        if number == 1:
+            (row,) = ledger.open_alerts()
+            assert (row.dedup_key, row.severity, row.detail) == ("source_partial:hubspot", "warning", second)
+    told = [title for title in notices(ledger) if "incompleta" in title]
+    assert len(told) == 2
+    assert ledger.open_alerts() == []
 
 
 BROKEN = Facts(sources=[source("failed")])
@@ -233,7 +273,7 @@ def test_a_silence_needs_a_reason_an_end_and_an_alert(ledger: Ledger) -> None:
 
 def test_a_delivery_without_confirmation_rings_until_it_is_settled(ledger: Ledger) -> None:
     ledger.enqueue([NewEffect("m1", "mail", {}, "x")], NOW)
-    assert unknown_rows(ledger) == {"hubspot_task": 0, "mail": 0, "notify": 0}
+    assert unknown_rows(ledger) == dict.fromkeys(CHANNELS, 0)
     with ledger.write() as session:
         session.get_one(Outbox, 1).state = "unknown"
     alert(ledger, PLAYBOOK, Facts(unknown=unknown_rows(ledger)), NOW)

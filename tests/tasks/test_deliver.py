@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import FixConfig, RetryLater
-from connectors.hubspot_write import HubSpotWrites
+from connectors.hubspot_write import About, HubSpotWrites
 from connectors.smtp import SmtpSender
 from connectors.transport import Transport
 from tasks import outgoing_mail, switches
+from tasks.consent import LiveConsent, nobody_to_ask
 from tasks.deliver import ATTEMPTS, SenderBusy, deliver, resolve
 from tasks.follow_up import follow_up
-from tasks.routes import LiveConsent, MailRoute, NoticeRoute, TaskRoute
+from tasks.routes import MailRoute, NoticeRoute
+from tasks.routes_hubspot import Task
+from tasks.verbs import VerbRoute, routes_of
 from tests.tasks.conftest import Outside
 from tests.tasks.follow_up_cases import PLAYBOOK, START, after, client, clients, live_ledger, person
 from warehouse.ledger import Ledger, LedgerError, NewEffect, Outbox
@@ -219,11 +222,29 @@ def test_the_crm_has_the_last_word_on_whom_to_write_to(portal: Portal, answer: s
     assert LiveConsent(portal)({"person_id": "501", "company_id": "c1"}, START) == answer
 
 
-def test_a_report_to_a_colleague_needs_no_consent() -> None:
-    assert LiveConsent(Portal(None))({"to": "boss@tenfold.test"}, START) is None
+def test_a_company_without_a_person_is_asked_about_too() -> None:
+    ended = WON | {"tenfold_end_at": "2026-03-01T00:00:00Z"}
+    assert LiveConsent(Portal(None, ended))({"company_id": "c1"}, START) == "ended"
+    assert LiveConsent(Portal(None, WON))({"company_id": "c1"}, START) is None
+
+
+@pytest.mark.parametrize("consent", [LiveConsent(Portal(None)), nobody_to_ask])
+def test_a_report_to_a_colleague_needs_no_consent(consent) -> None:
+    assert consent({"to": "boss@tenfold.test"}, START) is None
+
+
+def test_without_a_crm_to_ask_nothing_goes_to_a_client(ledger, tmp_path, outside) -> None:
+    follow_up(ledger, [someone("unasked@one.test")], PLAYBOOK, START)
+    done = deliver(ledger, tmp_path, {"mail": mail_route(outside)}, START, consent=nobody_to_ask)
+    assert "TENFOLD_HUBSPOT__TOKEN" in done.paused["mail"]
+    assert outside.mails_to("unasked@one.test") == {}
 
 
 # Tasks in HubSpot
+
+
+def task_route(hubspot: HubSpotWrites, settle_seconds: float = 0.0) -> VerbRoute:
+    return routes_of(hubspot, [Task], settle_seconds=settle_seconds)["hubspot_task"]
 
 
 def test_a_call_task_is_created_once_with_its_marker(ledger, tmp_path, outside) -> None:
@@ -231,10 +252,11 @@ def test_a_call_task_is_created_once_with_its_marker(ledger, tmp_path, outside) 
     crm = Transport("hubspot", outside.crm, headers={})
     for _ in range(2):
         follow_up(ledger, [needy], PLAYBOOK, after(7))
-        deliver(ledger, tmp_path, {"hubspot_task": TaskRoute(HubSpotWrites(crm))}, after(7))
+        deliver(ledger, tmp_path, {"hubspot_task": task_route(HubSpotWrites(crm))}, after(7))
     [row] = ledger.outbox_rows(channel="hubspot_task")
     assert (row.state, outside.tasks_of("7001")) == ("sent", 1)
-    assert HubSpotWrites(crm).find_task("7001", row.marker) == row.provider_ref
+    contact = About("contacts", "7001")
+    assert HubSpotWrites(crm).find_marked("tasks", contact, row.marker) == row.provider_ref
     crm.close()
 
 
@@ -247,8 +269,9 @@ def test_a_task_request_still_under_way_when_its_sender_died_is_waited_for(ledge
         dead = session.get_one(Outbox, row.id)
         dead.state, dead.handover_at = "sending", after(7)
     crm = Transport("hubspot", outside.crm, headers={})
-    route = TaskRoute(HubSpotWrites(crm), settle_seconds=0.8)
-    late = threading.Thread(target=route.hand_over, args=(row.payload,))
+    route = task_route(HubSpotWrites(crm), settle_seconds=0.8)
+    prepared = route.prepare(row.payload, row.marker, after(7))
+    late = threading.Thread(target=route.hand_over, args=(prepared,))
     late.start()
     done = deliver(ledger, tmp_path, {"hubspot_task": route}, after(7))
     late.join()
@@ -268,10 +291,10 @@ def test_a_crm_that_cannot_be_asked_leaves_the_row_until_it_can(ledger, tmp_path
         def create_task(self, *_, **__):
             raise AssertionError("a row that may have been done must not be done again")
 
-        def find_task(self, *_):
+        def find_marked(self, *_):
             raise FixConfig("hubspot: 401; check the token")
 
-    done = deliver(ledger, tmp_path, {"hubspot_task": TaskRoute(Away())}, after(7))
+    done = deliver(ledger, tmp_path, {"hubspot_task": task_route(Away())}, after(7))
     assert done.paused == {"hubspot_task": "hubspot: 401; check the token"}
     assert ledger.outbox_rows(channel="hubspot_task")[0].state == "sending"
 

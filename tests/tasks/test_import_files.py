@@ -244,6 +244,19 @@ def test_what_a_person_imports_by_hand_counts_without_an_inbox(home: Home) -> No
     assert home.status().good_until == AS_OF
 
 
+def test_without_an_inbox_each_import_by_hand_says_until_when_the_data_goes(home: Home) -> None:
+    shutil.rmtree(home.inbox)
+    assert home.run().state == "not_configured"
+    home.inbox.mkdir()
+    path = home.drop("marzo.csv", MARCH)
+    import_files([path], home.landing, home.store, AS_OF, alone=True)
+    assert home.status().good_until == AS_OF
+    import_files([path], home.landing, home.store, LATER)
+    assert home.status().good_until == AS_OF, "beside an inbox, one file says nothing of the rest"
+    import_files([path], home.landing, home.store, LATER, alone=True)
+    assert home.status().good_until == LATER
+
+
 def test_an_import_killed_after_landing_and_before_merging_is_taken_up(home: Home) -> None:
     home.drop("marzo.csv", MARCH)
     home.run()

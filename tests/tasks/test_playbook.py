@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors import registry
 from playbook.letter import render, render_note
 from playbook.loader import INDUSTRIES, PlaybookError, load_playbook, template_names
 from tests.tasks.follow_up_cases import PLAYBOOK
@@ -273,3 +274,13 @@ def test_a_note_for_colleagues_has_no_signature_and_no_footer() -> None:
 def test_the_shipped_playbook_dates_and_money_are_exact() -> None:
     first = PLAYBOOK.team[0]
     assert (first.start, first.monthly_cost) == (date(2025, 11, 1), Decimal(5000))
+
+
+def test_every_resource_that_a_figure_needs_is_one_that_is_read() -> None:
+    playbook = load_playbook()
+    read = {
+        f"{name}.{resource}" for name in playbook.api_sources for resource in registry.source(name).resources
+    }
+    named = {need for kpi in playbook.kpis for need in kpi.needs}
+    assert "hubspot.tickets" in named
+    assert named - read - set(playbook.source_ids) == set()

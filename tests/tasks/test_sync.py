@@ -22,7 +22,7 @@ from tests.connectors.connector_doubles import NOON, FakeHubSpot, quick, row, se
 from warehouse.errors import WarehouseBusy
 from warehouse.landing import Landing
 from warehouse.raw import cursors
-from warehouse.status import SourceStatus, source_statuses
+from warehouse.status import SourceStatus, resource_statuses, source_statuses
 from warehouse.store import Store, lock
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +80,13 @@ def test_a_first_sync_brings_everything_and_a_second_adds_nothing(tmp_path: Path
     assert keys(tmp_path, "deals") == list(range(1, 251))
     assert keys(tmp_path, "companies") == list(range(1, 21))
     assert keys(tmp_path, "deal_companies") == list(range(1, 251))
-    # 20 companies, 30 contacts, 250 deals, 1 ticket, 1 owner, 2 pipelines; 281 of them ask for associations.
-    # The owner comes once as live; the two pipeline resources read the same fake pipeline.
-    assert first.rows_added == first.rows_seen == 20 + 30 + 250 + 1 + 1 + 2 + 250 + 30 + 1
+    # 20 companies, 30 contacts, 250 deals, 1 ticket, 1 owner; the two pipeline resources read the same fake
+    # pipeline. A contact has companies and a history; a deal companies, contacts, line items and a history; a
+    # ticket companies and contacts.
+    records = 20 + 30 + 250 + 1 + 1 + 2
+    read = {each.resource: each.rows_seen for each in first.resources}
+    definitions = sum(count for name, count in read.items() if name.endswith("_properties"))
+    assert first.rows_added == first.rows_seen == records + definitions + 30 * 2 + 250 * 4 + 1 * 2
     second = sync(fake, tmp_path)
     assert (second.state, second.rows_added) == ("complete", 0)
     assert sync(fake, tmp_path, full=True).rows_added == 0
@@ -108,11 +112,11 @@ def test_an_edit_and_an_archived_record_arrive_with_the_next_increment(tmp_path:
     assert raw(
         tmp_path, "select body->>'$.to[0].toObjectId' from raw.hubspot_deal_companies_current where key = '7'"
     ) == [("13",)]
-    # Only the changed deal is asked for its companies.
+    # Only the changed deal is asked for its companies, contacts and line items.
     asked = [
         body["inputs"] for _, path, body in fake.requests if "/associations/" in path and "deals" in path
     ]
-    assert asked == [[{"id": "7"}]]
+    assert asked == [[{"id": "7"}]] * 3
 
 
 def test_an_association_that_was_removed_is_removed(tmp_path: Path) -> None:
@@ -141,7 +145,8 @@ sync_source(source, Landing(home), Store(home), as_of)
 
 
 @pytest.mark.parametrize(
-    ("path", "number"), [("/deals", 4), ("/deals/companies/batch/read", 1), ("/tickets", 1)]
+    ("path", "number"),
+    [("/objects/2026-09/deals", 4), ("/deals/companies/batch/read", 1), ("/objects/2026-09/tickets", 1)],
 )
 def test_a_sync_killed_between_two_pages_goes_on_after_the_last_one(
     tmp_path: Path, path: str, number: int
@@ -167,8 +172,9 @@ def test_a_sync_killed_between_two_pages_goes_on_after_the_last_one(
     before = len(fake.requests)
     report = sync(fake, tmp_path, NOON)
     assert report.state == "complete"
-    again = [(where, body) for _, where, body in fake.requests[before:] if where.endswith("/deals")]
-    if path == "/deals":
+    listed = "/objects/2026-09/deals"
+    again = [(where, body) for _, where, body in fake.requests[before:] if where.endswith(listed)]
+    if path == listed:
         # Three pages of a hundred had landed; the fourth, unanswered, is the first to be asked for now.
         assert again[0][1]["after"] == "301"
     assert keys(tmp_path, "deals") == list(range(1, 651))
@@ -237,7 +243,14 @@ def test_a_missing_right_costs_its_own_resource_only(tmp_path: Path) -> None:
     assert "crm.objects.tickets.read" in (report.reason or "")
     assert keys(tmp_path, "deals") == list(range(1, 251))
     assert keys(tmp_path, "deal_companies") == list(range(1, 251))
-    assert (status(tmp_path).state, status(tmp_path).good_until) == ("partial", None)
+    # What may be read of it is whole until now; the tickets are not.
+    assert (status(tmp_path).state, status(tmp_path).good_until) == ("partial", NOON)
+    stands = {each.resource: each.state for each in resource_statuses(Store(tmp_path))}
+    assert (stands["tickets"], stands["ticket_companies"], stands["deals"]) == (
+        "not_permitted",
+        "not_permitted",
+        "complete",
+    )
     fake.forbidden = set()
     assert sync(fake, tmp_path, NOON + HOUR).state == "complete"
     assert keys(tmp_path, "tickets") == [1]
@@ -294,7 +307,8 @@ def test_a_second_sync_of_the_same_source_is_refused_while_the_first_runs(tmp_pa
 
 def test_some_resources_can_be_read_alone_with_their_associations(tmp_path: Path) -> None:
     report = sync(portal(), tmp_path, only=["deal_companies"])
-    assert [each.resource for each in report.resources] == ["deals", "deal_companies"]
+    read = [each.resource for each in report.resources]
+    assert read == ["deals", "deal_companies", "deal_contacts", "deal_line_items", "deal_history"]
     assert source_statuses(Store(tmp_path)) == {}  # it says nothing of the other resources
     failed = sync(portal(), tmp_path, only=["invoices"])
     assert failed.state == "failed"

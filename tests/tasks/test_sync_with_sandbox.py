@@ -193,7 +193,7 @@ def test_everything_in_mailchimp_arrives(sandbox: Sandbox) -> None:
             sandbox,
             f"/lists/{audience}/members",
             "members",
-            lambda each: f"{each['list_id']}+{each['id']}",
+            lambda each: f"{each['list_id']}+{each['contact_id']}",
             status=status,
         )
     assert held

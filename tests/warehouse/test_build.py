@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,13 @@ from playbook.loader import Calendar, load_playbook
 from warehouse.engine import discover
 from warehouse.errors import ModelError, WarehouseError
 from warehouse.playbook_tables import open_periods, periods
-from warehouse.status import SourceStatus, record_status, source_statuses
+from warehouse.status import (
+    ResourceStatus,
+    SourceStatus,
+    record_resources,
+    record_status,
+    source_statuses,
+)
 
 MADRID = ZoneInfo("Europe/Madrid")
 
@@ -86,6 +93,31 @@ def test_a_source_that_was_held_back_is_good_again_once_its_records_are(house: H
     house.load(contact("2", 5))
     assert rows(house.build(), "select count(*) from core.person") == [(2,)]
     assert source_statuses(house.store)["hubspot"].state == "complete"
+
+
+def test_the_resources_of_a_source_that_was_held_back_are_as_old_as_its_tables(house: House) -> None:
+    earlier = AS_OF - timedelta(days=1)
+    contacts = ResourceStatus("hubspot", "contacts", "complete", None, 1, 1, earlier)
+    states = "select state, good_until from meta.resource_status"
+    house.load(contact("1"))
+    record_status(house.store, SourceStatus("hubspot", "complete", None, earlier, earlier))
+    record_resources(house.store, [contacts])
+    assert rows(house.build(), states) == [("complete", earlier)]
+    house.load(contact("2", -5))
+    record_resources(house.store, [replace(contacts, finished_at=AS_OF)])
+    assert rows(house.build(), states) == [("failed", earlier)]
+    house.load(contact("2", 5))
+    assert rows(house.build(), states) == [("complete", AS_OF)]
+
+
+def test_what_a_resource_lacks_makes_another_build(house: House) -> None:
+    house.load(contact("1"))
+    ids = [house.build().id]
+    for given in (3, 4):
+        short = ResourceStatus("hubspot", "contacts", "partial", "short", 5, given, AS_OF)
+        record_resources(house.store, [short])
+        ids.append(house.build().id)
+    assert len(set(ids)) == 3
 
 
 def test_a_corrected_model_lifts_the_verdict_without_a_new_read(house: House) -> None:

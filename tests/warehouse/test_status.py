@@ -73,6 +73,16 @@ def test_records_that_are_missing_leave_a_source_as_good_as_it_was_before() -> N
     )
 
 
+def test_a_resource_is_named_once_though_its_connector_names_it_too() -> None:
+    short = ResourceStatus("hubspot", "deals", "partial", "deals: HubSpot counts 5 and gave 3", 5, 3, LATER)
+    assert short.text == "deals: partial, 3 of 5 came. HubSpot counts 5 and gave 3"
+    assert summed_up("hubspot", [short], LATER).reason == "deals: HubSpot counts 5 and gave 3"
+    members = ResourceStatus(
+        "mailchimp", "members", "partial", "members (cleaned): 3 of 5", None, None, LATER
+    )
+    assert summed_up("mailchimp", [members], LATER).reason == "members (cleaned): 3 of 5"
+
+
 def test_a_source_is_complete_only_when_every_resource_is() -> None:
     assert summed_up("hubspot", [complete("deals"), complete("tickets")], LATER).state == "complete"
     failed = ResourceStatus("hubspot", "tickets", "failed", "HTTP 500", finished_at=LATER)

@@ -33,9 +33,53 @@ RESOURCES = {
         "deal_companies",
         "contact_companies",
         "ticket_companies",
+        "line_items",
+        "products",
+        "notes",
+        "emails",
+        "meetings",
+        "calls",
+        "feedback_submissions",
+        "deal_contacts",
+        "ticket_contacts",
+        "deal_line_items",
+        "task_contacts",
+        "note_contacts",
+        "email_contacts",
+        "meeting_contacts",
+        "call_contacts",
+        "feedback_contacts",
+        "deal_history",
+        "contact_history",
+        "company_properties",
+        "contact_properties",
+        "deal_properties",
+        "ticket_properties",
     ],
-    "intercom": ["contacts", "companies", "conversations", "admins", "teams", "tags", "articles"],
-    "mailchimp": ["lists", "members", "campaigns", "reports", "email_activity", "tags", "automations"],
+    "intercom": [
+        "contacts",
+        "companies",
+        "conversations",
+        "admins",
+        "teams",
+        "tags",
+        "articles",
+        "tickets",
+        "ticket_types",
+        "segments",
+        "deleted_conversations",
+    ],
+    "mailchimp": [
+        "lists",
+        "members",
+        "campaigns",
+        "reports",
+        "email_activity",
+        "tags",
+        "automations",
+        "automation_emails",
+        "audience_contacts",
+    ],
     "accounting": ["entries", "movements"],
 }
 RESOURCES |= {
@@ -114,9 +158,10 @@ class World:
         self.fte: list[tuple[str, str, float, str, str | None]] = [
             ("om1", "operations manager", 1.0, "2025-11-01", None)
         ]
-        self.status: dict[str, tuple[str, str | None]] = dict.fromkeys(
-            RESOURCES, ("complete", "2026-07-01 05:00")
-        )
+        # source -> (state, good until); a complete one is good until as_of unless it says otherwise
+        self.status: dict[str, tuple[str, str | None]] = dict.fromkeys(RESOURCES, ("complete", None))
+        # (source, resource) -> (state, good until); none: the source speaks for all its resources
+        self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
@@ -348,6 +393,9 @@ class World:
                 self._built.add(name)
                 self.con.execute(f"create table {name} as {sql_of(name)}")
 
+    def _good_until(self, state: str, until: str | None) -> datetime | None:
+        return utc(until) if until else self.as_of if state == "complete" else None
+
     def _prepare(self) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect(":memory:", config={"threads": 1})
         con.execute("set timezone = 'UTC'")
@@ -434,8 +482,17 @@ class World:
             "meta.source_status",
             "source varchar, state varchar, reason varchar, finished_at timestamptz, good_until timestamptz",
             [
-                (s, state, None, None, utc(until) if until else None)
+                (s, state, None, self.as_of, self._good_until(state, until))
                 for s, (state, until) in self.status.items()
+            ],
+        )
+        _fill(
+            con,
+            "meta.resource_status",
+            "source varchar, resource varchar, state varchar, reason varchar, total bigint, given bigint, finished_at timestamptz, good_until timestamptz",
+            [
+                (s, r, state, None, None, None, None, self._good_until(state, until))
+                for (s, r), (state, until) in self.resources.items()
             ],
         )
         return con

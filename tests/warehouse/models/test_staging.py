@@ -17,6 +17,9 @@ STAGED = {
     ("hubspot", "tickets"): "hubspot_ticket",
     ("hubspot", "owners"): "hubspot_owner",
     ("hubspot", "deal_pipelines"): "hubspot_pipeline_stage",
+    ("hubspot", "products"): "hubspot_product",
+    ("hubspot", "line_items"): "hubspot_line_item",
+    ("hubspot", "calls"): "hubspot_call",
     ("intercom", "admins"): "intercom_admin",
     ("intercom", "companies"): "intercom_company",
     ("intercom", "contacts"): "intercom_contact",
@@ -24,6 +27,8 @@ STAGED = {
     ("intercom", "conversation_parts"): "intercom_part",
     ("intercom", "tags"): "intercom_tag",
     ("intercom", "teams"): "intercom_team",
+    ("intercom", "tickets"): "intercom_ticket",
+    ("intercom", "segments"): "intercom_segment",
     ("mailchimp", "campaigns"): "mailchimp_campaign",
     ("mailchimp", "email_activity"): "mailchimp_email_activity",
     ("mailchimp", "list_members"): "mailchimp_member",
@@ -41,8 +46,9 @@ def real_records() -> list[tuple[str, str, dict[str, Any]]]:
         for line in path.read_bytes().splitlines():
             record = orjson.loads(line)
             found.append((path.parent.name, record["stream"], record["data"]))
-    for name in ("contacts", "deals", "tickets"):
-        body = orjson.loads((REAL / "hubspot" / f"{name}.json").read_bytes())
+    for name in ("contacts", "deals", "tickets", "line_items", "calls"):
+        file = f"{'engagements_' if name == 'calls' else ''}{name}.json"
+        body = orjson.loads((REAL / "hubspot" / file).read_bytes())
         found += [("hubspot", name, record) for record in body["results"]]
     return [record for record in found if record[:2] in STAGED]
 

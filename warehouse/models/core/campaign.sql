@@ -18,6 +18,7 @@ select
     r.hard_bounces,
     r.soft_bounces,
     r.unsubscribed,
-    r.abuse_reports
+    r.abuse_reports,
+    c.gone_at
 from staging.mailchimp_campaign as c
 left join staging.mailchimp_report as r using (campaign_id)

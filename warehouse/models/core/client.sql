@@ -1,6 +1,7 @@
 -- One row per client: a company with at least one subscription, as it stands at the build's as_of.
 -- Grain: client_id. Owner: customer success.
--- Reads: core.subscription, core.merged_person, staging.hubspot_company, hubspot_owner, hubspot_contact, hubspot_contact_company.
+-- Reads: core.subscription, core.merged_person, core.merged_company, staging.hubspot_company, hubspot_owner,
+-- hubspot_contact, hubspot_contact_company.
 with periods as (
     select
         s.client_id,
@@ -32,10 +33,17 @@ with periods as (
     group by s.client_id
 ),
 
-associations as (
+links as (
     select contact_id, company_id from staging.hubspot_contact_company
     union
     select contact_id, company_id from staging.hubspot_contact where company_id is not null
+),
+
+-- Whoever belongs to a company that was merged away belongs to the one that stayed.
+associations as (
+    select distinct l.contact_id, coalesce(m.merged_into, l.company_id) as company_id
+    from links as l
+    left join core.merged_company as m using (company_id)
 ),
 
 main_contacts as (
@@ -65,6 +73,12 @@ onboardings as (
         list(item order by item) filter (done_at is null) as missing_items
     from items
     group by company_id
+),
+
+formers as (
+    select merged_into as company_id, list(company_id order by company_id) as former_ids
+    from core.merged_company
+    group by merged_into
 )
 
 select
@@ -88,9 +102,12 @@ select
     m.person_id as main_person_id,
     if(b.missing_items is null, b.last_done_at, null) as onboarding_completed_at,
     coalesce(b.missing_items, []::varchar[]) as missing_items,
-    coalesce(c.archived, false) as archived
+    coalesce(c.archived, false) as archived,
+    -- What was done for a client under another id was done for it.
+    coalesce(f.former_ids, []::varchar[]) as former_ids
 from periods as p
 left join staging.hubspot_company as c on c.company_id = p.client_id
 left join staging.hubspot_owner as o on o.owner_id = c.owner_id
 left join main_contacts as m on m.company_id = p.client_id
 left join onboardings as b on b.company_id = p.client_id
+left join formers as f on f.company_id = p.client_id

@@ -1,6 +1,6 @@
 -- Which record of each system is which person or company, how we know, and which records nobody claims.
 -- Grain: source, kind, source_id. Owner: operations. Reads: core.person, core.merged_person, staging of Intercom,
--- Mailchimp and accounting, staging.hubspot_company.
+-- Mailchimp and accounting, staging.hubspot_company, core.merged_company.
 --
 -- Deterministic on purpose: an id that we set ourselves, then an e-mail that one person has. Nothing is
 -- guessed from names of people; a customer of the journal has no other identity than its name.
@@ -32,9 +32,21 @@ emails as (
     group by email
 ),
 
+-- A company that was merged away is known by its old name too, and leads to the one that stayed.
+organisations as (
+    select
+        coalesce(c.company_id, m.company_id) as company_id,
+        coalesce(m.merged_into, c.company_id) as kept_id,
+        c.name,
+        coalesce(k.archived, false) as archived
+    from staging.hubspot_company as c
+    full join core.merged_company as m using (company_id)
+    left join staging.hubspot_company as k on k.company_id = coalesce(m.merged_into, c.company_id)
+),
+
 names as (
-    select lower(trim(name)) as name, min(company_id) as company_id, count(*) as companies
-    from staging.hubspot_company
+    select lower(trim(name)) as name, min(kept_id) as company_id, count(distinct kept_id) as companies
+    from organisations
     where name is not null and not archived
     group by 1
 ),
@@ -75,15 +87,16 @@ companies as (
         'intercom' as source,
         'company' as kind,
         i.intercom_company_id as source_id,
-        c.company_id as entity_id,
-        if(c.company_id is null, 'none', 'external_id') as method,
-        if(
-            c.company_id is null,
-            'No HubSpot company has this company_id',
-            'Intercom company_id is the HubSpot company id ' || c.company_id
-        ) as explanation
+        o.kept_id as entity_id,
+        if(o.kept_id is null, 'none', 'external_id') as method,
+        case
+            when o.kept_id is null then 'No HubSpot company has this company_id'
+            when o.kept_id <> o.company_id
+                then 'Intercom company_id ' || i.company_id || ' is a HubSpot company merged into ' || o.kept_id
+            else 'Intercom company_id is the HubSpot company id ' || o.company_id
+        end as explanation
     from staging.intercom_company as i
-    left join staging.hubspot_company as c on c.company_id = i.company_id
+    left join organisations as o on o.company_id = i.company_id
 ),
 
 members as (

@@ -1,13 +1,27 @@
 -- People, as HubSpot knows them; archived and merged ones stay, flagged.
 -- Grain: person_id. Owner: customer success. Reads: staging.hubspot_contact, hubspot_contact_company,
--- intercom_contact, mailchimp_member, core.client, core.merged_person.
-with companies as (
+-- intercom_contact, mailchimp_member, core.client, core.merged_person, core.merged_company.
+with links as (
+    select a.contact_id, coalesce(m.merged_into, a.company_id) as company_id, a.is_primary
+    from staging.hubspot_contact_company as a
+    left join core.merged_company as m using (company_id)
+    where a.company_id is not null
+),
+
+companies as (
     select
         contact_id,
         arg_min(company_id, (not is_primary, try_cast(company_id as hugeint), company_id)) as company_id
-    from staging.hubspot_contact_company
-    where company_id is not null
+    from links
     group by contact_id
+),
+
+-- Where there is no association, the contact's own field says the company.
+employers as (
+    select c.contact_id, coalesce(a.company_id, m.merged_into, c.company_id) as company_id
+    from staging.hubspot_contact as c
+    left join companies as a using (contact_id)
+    left join core.merged_company as m on m.company_id = c.company_id
 ),
 
 addresses as (
@@ -42,7 +56,7 @@ refusing_people as (
 
 select
     c.contact_id as person_id,
-    coalesce(a.company_id, c.company_id) as company_id,
+    e.company_id,
     k.client_id,
     lower(c.email) as email,
     list_transform(c.other_emails, lambda x: lower(x)) as other_emails,
@@ -58,6 +72,6 @@ select
     c.archived,
     m.merged_into
 from staging.hubspot_contact as c
-left join companies as a using (contact_id)
-left join core.client as k on k.client_id = coalesce(a.company_id, c.company_id)
+left join employers as e using (contact_id)
+left join core.client as k on k.client_id = e.company_id
 left join core.merged_person as m on m.person_id = c.contact_id

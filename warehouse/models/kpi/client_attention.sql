@@ -57,7 +57,9 @@ ratings as (
         min(v.rated_at) as since
     from clients as c
     inner join core.conversation as v on v.client_id = c.client_id
-    where v.rating <= 2 and v.rated_at > c.as_of - interval 14 day and v.rated_at <= c.as_of
+    where
+        v.rating <= 2 and v.rated_at > c.as_of - interval 14 day and v.rated_at <= c.as_of
+        and not v.is_forgotten
     group by c.client_id
 ),
 

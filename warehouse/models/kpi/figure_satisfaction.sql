@@ -37,7 +37,9 @@ promoters as (
 ),
 
 grades as (
-    select rated_at as given_at, rating as grade from core.conversation where rating between 1 and 5
+    select rated_at as given_at, rating as grade
+    from core.conversation
+    where rating between 1 and 5 and not is_forgotten
     union all
     select answered_at, csat from core.survey_response where csat between 1 and 5
 ),

@@ -1,13 +1,37 @@
 -- Every figure with its interval, target and status: one row per KPI, period and segment.
 -- Grain: kpi, period, segment. Owner: operations. Reads: kpi.figure (all models with `yields: figure`),
--- kpi.span, core.journal_line, playbook.kpi, playbook.kpi_segment, meta.source_status, build.run, build.t975.
+-- kpi.span, core.journal_line, playbook.kpi, playbook.kpi_segment, meta.source_status,
+-- meta.resource_status, build.run, build.t975.
 with names as (
     select id, name_es, name_en, direction, target_low, target_high from playbook.kpi
 ),
 
--- What each figure depends on; a part such as K3.p50 without an entry of its own depends on what K3 does.
+-- What each figure depends on, a source or one resource of it; a part such as K3.p50 without an entry of its
+-- own depends on what K3 does.
 needs as (
-    select id, unnest(needs) as source from playbook.kpi
+    select id, need, split_part(need, '.', 1) as source, nullif(split_part(need, '.', 2), '') as resource
+    from (select id, unnest(needs) as need from playbook.kpi)
+),
+
+-- A resource stands for itself where its source tells resources apart. One that came whole in the very read in
+-- which another failed is fresh; what a read that failed did not come to is as old as it was.
+states as (
+    select
+        n.id,
+        n.need,
+        n.source,
+        s.state as source_state,
+        case
+            when n.resource is null or t.source is null then s.state
+            when s.state = 'failed' and coalesce(r.good_until < s.finished_at, true) then 'failed'
+            else r.state
+        end as state,
+        if(n.resource is null or t.source is null, s.good_until, r.good_until) as good_until,
+        if(r.state = 'not_permitted', n.need || ' is not permitted', null) as forbidden
+    from needs as n
+    left join meta.source_status as s on s.source = n.source
+    left join meta.resource_status as r on r.source = n.source and r.resource = n.resource
+    left join (select distinct source from meta.resource_status) as t on t.source = n.source
 ),
 
 journal_faults as (
@@ -24,23 +48,29 @@ journal_faults as (
     having count(*) > 0
 ),
 
+faults as (
+    select
+        *,
+        case
+            when source_state = 'not_configured' then source || ' is not configured'
+            when source_state is null then source || ' was never loaded'
+            when state is null or (state <> 'complete' and good_until is null)
+                then coalesce(forbidden, need || ' was never loaded')
+        end as missing
+    from states
+),
+
 sources as (
     select
-        n.id,
-        string_agg(
-            case
-                when s.state = 'not_configured' then n.source || ' is not configured'
-                when s.state is null or (s.state <> 'complete' and s.good_until is null)
-                    then n.source || ' was never loaded'
-            end,
-            '; ' order by n.source
-        ) as missing,
-        -- The oldest of the sources that failed: the figure is no newer than that.
-        min(s.good_until) filter (s.state in ('failed', 'partial')) as stale_since,
-        bool_or(n.source = 'accounting') as needs_journal
-    from needs as n
-    left join meta.source_status as s on s.source = n.source
-    group by n.id
+        id,
+        string_agg(distinct missing, '; ' order by missing) as missing,
+        -- The oldest of what did not come whole: the figure is no newer than that.
+        min(good_until) filter (state in ('failed', 'partial', 'not_permitted')) as stale_since,
+        min(good_until) as good_until,
+        string_agg(distinct forbidden, '; ' order by forbidden) as forbidden,
+        bool_or(source = 'accounting') as needs_journal
+    from faults
+    group by id
 ),
 
 figures as (
@@ -48,6 +78,8 @@ figures as (
         f.kpi,
         f.grain,
         f.period,
+        p.starts_at,
+        p.ends_at,
         f.segment,
         f.unit,
         coalesce(f.value, cast(f.money_value as double)) as value,
@@ -71,10 +103,18 @@ figures as (
         coalesce(g.target_high, k.target_high) as target_high,
         coalesce(
             s.missing,
-            if(s.needs_journal, (select string_agg(fault, '; ' order by fault) from journal_faults), null)
+            if(s.needs_journal, (select string_agg(fault, '; ' order by fault) from journal_faults), null),
+            -- Half a period is no smaller period.
+            if(
+                s.good_until < p.ends_at,
+                concat_ws('; ', s.forbidden, 'data ends before the period does'),
+                null
+            )
         ) as fault,
-        s.stale_since
+        coalesce(s.stale_since, if(s.good_until < p.ends_at, s.good_until, null)) as stale_since,
+        s.forbidden
     from kpi.figure as f
+    inner join kpi.span as p on p.grain = f.grain and p.period = f.period and p.part = 0
     left join names as k on k.id = f.kpi
     left join sources as s
         on s.id = if(f.kpi in (select id from needs), f.kpi, split_part(f.kpi, '.', 1))
@@ -137,8 +177,8 @@ select
     coalesce(j.name_en, j.kpi) as name_en,
     j.grain,
     j.period,
-    s.starts_at,
-    s.ends_at,
+    j.starts_at,
+    j.ends_at,
     j.segment,
     j.unit,
     if(
@@ -171,12 +211,15 @@ select
         when j.fault is not null then j.fault
         when j.value is null then coalesce(j.reason, 'no value in period')
         when j.stale_since is not null
-            then 'data as of ' || strftime(timezone('UTC', j.stale_since), '%Y-%m-%dT%H:%M:%SZ')
+            then concat_ws(
+                '; ',
+                j.forbidden,
+                'data as of ' || strftime(timezone('UTC', j.stale_since), '%Y-%m-%dT%H:%M:%SZ')
+            )
         when j.no_target then 'no target'
     end as reason,
     j.stale_since,
     r.as_of,
     r.known_at
 from judgements as j
-inner join kpi.span as s on s.grain = j.grain and s.period = j.period and s.part = 0
 cross join build.run as r

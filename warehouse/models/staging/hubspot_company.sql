@@ -16,10 +16,11 @@ with records as (
         json_extract(body, '$.properties') as properties,
         from_json(
             body,
-            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
               "properties": {"name": "VARCHAR", "domain": "VARCHAR", "industry": "VARCHAR", "country": "VARCHAR",
                "hubspot_owner_id": "VARCHAR", "lifecyclestage": "VARCHAR", "createdate": "VARCHAR",
-               "hs_lastmodifieddate": "VARCHAR", "tenfold_language": "VARCHAR",
+               "hs_lastmodifieddate": "VARCHAR", "hs_merged_object_ids": "VARCHAR", "tenfold_language": "VARCHAR",
                "tenfold_acquisition_source": "VARCHAR", "tenfold_survey_csat": "VARCHAR",
                "tenfold_survey_nps": "VARCHAR", "tenfold_survey_answered_at": "VARCHAR"}}'
         ) as r
@@ -40,8 +41,13 @@ select
     try_cast(r.properties.tenfold_survey_csat as integer) as survey_csat,
     try_cast(r.properties.tenfold_survey_nps as integer) as survey_nps,
     try_cast(r.properties.tenfold_survey_answered_at as timestamptz) as survey_answered_at,
+    list_filter(
+        list_transform(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: trim(x)),
+        lambda x: x <> ''
+    ) as merged_ids,
     try_cast(r.updatedAt as timestamptz) as updated_at,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     properties,
     run_id,
     absent,

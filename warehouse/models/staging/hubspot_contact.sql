@@ -9,9 +9,11 @@ with records as (
             ['email', 'lifecyclestage'],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
+        json_extract(body, '$.properties') as properties,
         from_json(
             body,
-            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
               "properties": {"email": "VARCHAR", "firstname": "VARCHAR", "lastname": "VARCHAR",
                "hs_language": "VARCHAR", "lifecyclestage": "VARCHAR", "hs_lead_status": "VARCHAR",
                "createdate": "VARCHAR", "lastmodifieddate": "VARCHAR", "hs_email_optout": "VARCHAR",
@@ -42,7 +44,9 @@ select
         lambda x: x <> ''
     ) as other_emails,
     try_cast(r.updatedAt as timestamptz) as updated_at,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    properties,
     run_id,
     absent,
     received_at

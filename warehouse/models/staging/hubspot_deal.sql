@@ -12,13 +12,15 @@ with records as (
             ],
             lambda x: json_extract(body, '$.properties.' || x) is null
         ) as absent,
+        json_extract(body, '$.properties') as properties,
         from_json(
             body,
-            '{"id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "createdAt": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR",
               "properties": {"dealname": "VARCHAR", "amount": "VARCHAR", "deal_currency_code": "VARCHAR",
                "dealstage": "VARCHAR", "pipeline": "VARCHAR", "dealtype": "VARCHAR",
                "createdate": "VARCHAR", "closedate": "VARCHAR", "hs_lastmodifieddate": "VARCHAR",
-               "hs_is_closed": "VARCHAR", "hs_is_closed_won": "VARCHAR",
+               "hs_is_closed": "VARCHAR", "hs_is_closed_won": "VARCHAR", "hs_merged_object_ids": "VARCHAR",
                "hubspot_owner_id": "VARCHAR", "tenfold_plan": "VARCHAR",
                "tenfold_billing_interval": "VARCHAR", "tenfold_list_amount": "VARCHAR",
                "tenfold_start_at": "VARCHAR", "tenfold_end_at": "VARCHAR"}}'
@@ -44,8 +46,14 @@ select
     try_cast(r.properties.tenfold_list_amount as decimal(18, 4)) as list_amount,
     try_cast(r.properties.tenfold_start_at as timestamptz) as starts_at,
     try_cast(r.properties.tenfold_end_at as timestamptz) as ends_at,
+    list_filter(
+        list_transform(string_split(coalesce(r.properties.hs_merged_object_ids, ''), ';'), lambda x: trim(x)),
+        lambda x: x <> ''
+    ) as merged_ids,
     try_cast(r.updatedAt as timestamptz) as updated_at,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    properties,
     run_id,
     absent,
     received_at

@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "email": "VARCHAR", "firstName": "VARCHAR", "lastName": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "email": "VARCHAR", "firstName": "VARCHAR", "lastName": "VARCHAR",
               "userId": "VARCHAR", "archived": "VARCHAR"}'
         ) as r
     from raw.hubspot_owners_current
@@ -17,6 +18,7 @@ select
     lower(nullif(trim(r.email), '')) as email,
     nullif(trim(concat_ws(' ', r.firstName, r.lastName)), '') as name,
     nullif(trim(r.userId), '') as user_id,
-    coalesce(try_cast(r.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

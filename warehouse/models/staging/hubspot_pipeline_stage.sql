@@ -14,7 +14,8 @@ records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "pipelineId": "VARCHAR", "label": "VARCHAR", "archived": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "pipelineId": "VARCHAR", "label": "VARCHAR", "archived": "VARCHAR",
               "stages": [{"id": "VARCHAR", "stageId": "VARCHAR", "label": "VARCHAR", "displayOrder": "VARCHAR",
                           "archived": "VARCHAR", "metadata": {"isClosed": "VARCHAR", "probability": "VARCHAR",
                                                               "ticketState": "VARCHAR"}}]}'
@@ -37,6 +38,8 @@ select
     try_cast(s.displayOrder as integer) as position,
     coalesce(try_cast(s.metadata.isClosed as boolean), s.metadata.ticketState = 'CLOSED', false) as is_closed,
     try_cast(s.metadata.probability as double) as probability,
-    coalesce(try_cast(r.archived as boolean), false) or coalesce(try_cast(s.archived as boolean), false) as archived,
+    coalesce(try_cast(r.archived as boolean), false) or coalesce(try_cast(s.archived as boolean), false)
+        or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from stages

@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "name": "VARCHAR", "email": "VARCHAR"}'
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "name": "VARCHAR", "email": "VARCHAR"}'
         ) as r
     from raw.intercom_admins_current
 )
@@ -15,5 +16,6 @@ select
     coalesce(nullif(r.id, ''), key) as admin_id,
     nullif(trim(r.name), '') as name,
     lower(nullif(trim(r.email), '')) as email,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "title": "VARCHAR", "description": "VARCHAR", "body": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "title": "VARCHAR", "description": "VARCHAR", "body": "VARCHAR",
               "state": "VARCHAR", "url": "VARCHAR", "default_locale": "VARCHAR",
               "created_at": "VARCHAR", "updated_at": "VARCHAR"}'
         ) as r
@@ -23,5 +24,6 @@ select
     nullif(trim(r.default_locale), '') as language,
     to_timestamp(try_cast(r.created_at as bigint)) as created_at,
     to_timestamp(try_cast(r.updated_at as bigint)) as updated_at,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

@@ -4,9 +4,11 @@ with records as (
     select
         key,
         received_at,
+        json_extract(body, '$.custom_attributes') as custom_attributes,
         from_json(
             body,
-            '{"id": "VARCHAR", "external_id": "VARCHAR", "role": "VARCHAR", "email": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "external_id": "VARCHAR", "role": "VARCHAR", "email": "VARCHAR",
               "name": "VARCHAR", "unsubscribed_from_emails": "VARCHAR", "created_at": "VARCHAR",
               "updated_at": "VARCHAR"}'
         ) as r
@@ -22,5 +24,7 @@ select
     try_cast(r.unsubscribed_from_emails as boolean) as unsubscribed,
     to_timestamp(try_cast(r.created_at as bigint)) as created_at,
     to_timestamp(try_cast(r.updated_at as bigint)) as updated_at,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    custom_attributes,
     received_at
 from records

@@ -9,9 +9,11 @@ with records as (
             ['conversation_parts', 'contacts', 'tags'],
             lambda x: json_extract(body, '$.' || x) is null
         ) as absent,
+        json_extract(body, '$.custom_attributes') as custom_attributes,
         from_json(
             body,
-            '{"id": "VARCHAR", "title": "VARCHAR", "state": "VARCHAR", "created_at": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "title": "VARCHAR", "state": "VARCHAR", "created_at": "VARCHAR",
               "updated_at": "VARCHAR", "team_assignee_id": "VARCHAR", "admin_assignee_id": "VARCHAR",
               "assignee": {"id": "VARCHAR", "type": "VARCHAR"},
               "source": {"subject": "VARCHAR", "body": "VARCHAR",
@@ -49,6 +51,8 @@ select
         )
     ) as rated_at,
     try_cast(r.conversation_parts.total_count as integer) as part_count,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    custom_attributes,
     run_id,
     absent,
     received_at

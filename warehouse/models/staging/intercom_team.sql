@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "name": "VARCHAR"}'
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "name": "VARCHAR"}'
         ) as r
     from raw.intercom_teams_current
 )
@@ -14,5 +15,6 @@ with records as (
 select
     coalesce(nullif(r.id, ''), key) as team_id,
     nullif(trim(r.name), '') as name,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "create_time": "VARCHAR", "start_time": "VARCHAR", "status": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "create_time": "VARCHAR", "start_time": "VARCHAR", "status": "VARCHAR",
               "emails_sent": "VARCHAR", "settings": {"title": "VARCHAR"},
               "recipients": {"list_id": "VARCHAR"}}'
         ) as r
@@ -21,5 +22,6 @@ select
     try_cast(r.create_time as timestamptz) as created_at,
     try_cast(r.start_time as timestamptz) as started_at,
     try_cast(r.emails_sent as bigint) as emails_sent,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

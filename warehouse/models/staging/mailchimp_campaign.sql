@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "type": "VARCHAR", "status": "VARCHAR", "create_time": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "type": "VARCHAR", "status": "VARCHAR", "create_time": "VARCHAR",
               "send_time": "VARCHAR", "emails_sent": "VARCHAR",
               "recipients": {"list_id": "VARCHAR", "recipient_count": "VARCHAR"},
               "settings": {"subject_line": "VARCHAR", "title": "VARCHAR"}}'
@@ -24,5 +25,6 @@ select
     try_cast(r.create_time as timestamptz) as created_at,
     try_cast(r.send_time as timestamptz) as sent_at,
     try_cast(r.emails_sent as bigint) as emails_sent,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

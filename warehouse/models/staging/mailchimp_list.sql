@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "name": "VARCHAR", "date_created": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "name": "VARCHAR", "date_created": "VARCHAR",
               "stats": {"member_count": "VARCHAR", "unsubscribe_count": "VARCHAR", "cleaned_count": "VARCHAR"}}'
         ) as r
     from raw.mailchimp_lists_current
@@ -19,5 +20,6 @@ select
     try_cast(r.stats.member_count as bigint) as member_count,
     try_cast(r.stats.unsubscribe_count as bigint) as unsubscribe_count,
     try_cast(r.stats.cleaned_count as bigint) as cleaned_count,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

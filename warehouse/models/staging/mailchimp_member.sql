@@ -4,9 +4,11 @@ with records as (
     select
         key,
         received_at,
+        json_extract(body, '$.merge_fields') as merge_fields,
         from_json(
             body,
-            '{"id": "VARCHAR", "contact_id": "VARCHAR", "unique_email_id": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "contact_id": "VARCHAR", "unique_email_id": "VARCHAR",
               "email_address": "VARCHAR", "status": "VARCHAR", "list_id": "VARCHAR",
               "language": "VARCHAR", "timestamp_opt": "VARCHAR", "last_changed": "VARCHAR",
               "merge_fields": {"FNAME": "VARCHAR", "LNAME": "VARCHAR", "COMPANY": "VARCHAR"}}'
@@ -27,6 +29,8 @@ select
     nullif(trim(r.merge_fields.COMPANY), '') as company,
     try_cast(r.timestamp_opt as timestamptz) as opted_in_at,
     try_cast(r.last_changed as timestamptz) as updated_at,
-    coalesce(r.status = 'archived', false) as archived,
+    coalesce(r.status = 'archived', false) or r.gone_at is not null as archived,
+    try_cast(r.gone_at as timestamptz) as gone_at,
+    merge_fields,
     received_at
 from records

@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "campaign_title": "VARCHAR", "list_id": "VARCHAR",
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "campaign_title": "VARCHAR", "list_id": "VARCHAR",
               "subject_line": "VARCHAR", "send_time": "VARCHAR", "emails_sent": "VARCHAR",
               "unsubscribed": "VARCHAR", "abuse_reports": "VARCHAR",
               "bounces": {"hard_bounces": "VARCHAR", "soft_bounces": "VARCHAR", "syntax_errors": "VARCHAR"},
@@ -33,5 +34,6 @@ select
     try_cast(r.clicks.unique_subscriber_clicks as bigint) as unique_clicks,
     try_cast(r.unsubscribed as bigint) as unsubscribed,
     try_cast(r.abuse_reports as bigint) as abuse_reports,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

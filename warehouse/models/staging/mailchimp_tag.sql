@@ -6,7 +6,8 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"id": "VARCHAR", "name": "VARCHAR", "list_id": "VARCHAR"}'
+            '{"gone_at": "VARCHAR",
+              "id": "VARCHAR", "name": "VARCHAR", "list_id": "VARCHAR"}'
         ) as r
     from raw.mailchimp_tags_current
 )
@@ -15,5 +16,6 @@ select
     coalesce(nullif(r.id, ''), key) as tag_id,
     nullif(trim(r.name), '') as name,
     nullif(trim(r.list_id), '') as list_id,
+    try_cast(r.gone_at as timestamptz) as gone_at,
     received_at
 from records

@@ -1,0 +1,55 @@
+"""What HubSpot's answers say beside their records: totals, where a list goes on, errors inside batches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.answers import Answer, problem
+from connectors.errors import ConnectorError, RetryLater, UnexpectedData
+from connectors.transport import Reply
+
+# What a batch says of an id that is gone or has nothing of the kind: a fact about the id, no fault.
+NOT_THERE = {"OBJECT_NOT_FOUND", "NO_ASSOCIATIONS_FOUND"}
+HEALS = {"INTERNAL_ERROR", "RATE_LIMITS", "TIMEOUT", "SERVICE_UNAVAILABLE", "LOCKED"}
+FORBIDDEN = {"MISSING_SCOPES", "FORBIDDEN", "UNAUTHORIZED", "PERMISSION_DENIED", "ACCESS_DENIED"}
+
+
+def next_after(said: Mapping[str, Any]) -> str | None:
+    """Where an answer, or one id's part of a batch, goes on; None at its end."""
+    after = ((said.get("paging") or {}).get("next") or {}).get("after")
+    return None if after is None else str(after)
+
+
+def total_in(reply: Reply, kind: str) -> int:
+    """How many records a search counts, whichever of them its page holds. Raises UnexpectedData."""
+    total = reply.data.get("total")
+    if not isinstance(total, int):
+        raise UnexpectedData(f"hubspot: search of {kind} says no 'total'; the vendor's format changed.")
+    return total
+
+
+def not_there(reply: Reply, label: str) -> set[str]:
+    """The ids of which a batch says that they do not exist or have nothing of the kind.
+
+    A batch carries errors inside a 200 or a 207. Any other error in it raises what it would raise alone:
+    what is not there for want of a right must not pass for nothing.
+    """
+    missing: set[str] = set()
+    for error in reply.data.get("errors") or []:
+        words = {str(error.get(name, "")).rpartition(".")[2] for name in ("category", "subCategory")}
+        context = error.get("context") or {}
+        if words & NOT_THERE:
+            missing.update(str(each) for name in ("ids", "id") for each in context.get(name) or ())
+        else:
+            raise _fault(error, words, f"{label}, inside its {reply.status},")
+    return missing
+
+
+def _fault(error: Mapping[str, Any], words: set[str], label: str) -> ConnectorError:
+    inner = [error, *(each for each in error.get("errors") or () if isinstance(each, Mapping))]
+    if words & FORBIDDEN or "403" in str(error.get("status")):
+        return problem(Answer(label, 403, {"category": error.get("category"), "errors": inner}))
+    if words & HEALS:
+        return RetryLater(f"{label} could not answer for some of its records; run it again later.")
+    return UnexpectedData(
+        f"{label} has an error that HubSpot does not document; nothing of this page was kept."
+    )
