@@ -8,10 +8,18 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import AnyHttpUrl, SecretStr
 
 from connectors.errors import FixConfig
 from sandbox.intercom_records import ADMIN_IDS
-from settings import AlertSettings, HubSpotSettings, MandrillSettings, Settings, SmtpSettings
+from settings import (
+    AlertSettings,
+    HubSpotSettings,
+    MandrillSettings,
+    Settings,
+    SmtpSettings,
+    SourceSettings,
+)
 from tasks import switches
 from tasks.channels import CHANNELS
 from tasks.consent import nobody_to_ask
@@ -64,6 +72,20 @@ def test_without_a_crm_only_what_concerns_nobody_may_go_to_a_client(tmp_path: Pa
         assert consent({"to": "boss@tenfold.example"}, START) is None
         with pytest.raises(FixConfig, match="TENFOLD_HUBSPOT__TOKEN"):
             consent({"to": "ana@client.example", "person_id": "501"}, START)
+
+
+def test_credentials_of_a_source_that_is_only_read_hold_up_no_message(tmp_path: Path, served: Served) -> None:
+    unusable = {"activecampaign": SourceSettings(token=SecretStr("key"))}  # its address is missing
+    settings = plain(tmp_path, smtp=SmtpSettings(url=served.said["smtp"]["url"]), sources=unusable)
+    with outside(open_rooms(settings)) as (routes, _):
+        assert set(routes) == {"mail"}
+
+
+def test_a_simulated_company_reads_no_real_source(tmp_path: Path, served: Served) -> None:
+    real = {
+        "activecampaign": SourceSettings(token=SecretStr("key"), base_url=AnyHttpUrl("https://acme.test"))
+    }
+    assert sandbox_settings(plain(tmp_path, sources=real), served.said, tmp_path).sources == {}
 
 
 def test_a_simulated_company_never_sends_through_the_real_account(tmp_path: Path, served: Served) -> None:
