@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from connectors.declared import Declaration, Declared
 
 
+PASSES = 3  # so often a list that moves is read, before it is called partial
+
+
 class DeclaredReader:
     """One account of a declared source."""
 
@@ -77,16 +80,18 @@ class DeclaredReader:
         """Pages of `resource`, going on after the page whose cursor was `resume`. Raises ConnectorError.
 
         A page or a place that comes again, a body without the array, and a record without its key are
-        UnexpectedData. The last page tells the vendor's own count and what came of it.
+        UnexpectedData. A list that moved while its pages were counted off is read again, some times. The last
+        page tells the vendor's own count and what came of it.
         """
         declared = self._lists[resource]
+        paging = declared.paging
         label = f"{self.source}: {declared.method} {declared.path}"
         changed = declared.since.of(window) if declared.since else {}
-        kind = type(declared.paging).__name__
+        kind = type(paging).__name__
         state = state_of(resume)
         if state.get("paging") != kind:  # declared otherwise since that page: begin again
             state = {}
-        place, count = state.get("place"), Count(declared.paging.moving, **state.get("count", {}))
+        place, count = state.get("place"), Count(paging.moving, **state.get("count", {}))
         places: set[bytes] = set()
         before: list[str] = []
         while True:
@@ -95,19 +100,29 @@ class DeclaredReader:
             places.add(mark)
             reply = self._page(declared, changed, place)
             rows, keys = _records(reply.data, declared, label)
-            if keys and keys == before:
-                raise UnexpectedData(f"{label} gave the same page twice; the read was stopped.")
+            overlaps = paging.overlaps and place is not None
+            if keys and keys == before and not (overlaps and len(keys) == 1):
+                if not paging.moving or count.passes >= PASSES:
+                    raise UnexpectedData(f"{label} gave the same page twice; the read was stopped.")
+                # So many new records came before these that they stand one page further.
+                place, count, places, before = None, count.again(), set(), []
+                continue
             before = keys
             total = _total(reply.data, declared, label)
-            count.add(keys, total)
+            count.add(keys, total, overlaps=overlaps)
             seen = Seen(reply.data, rows, count.given, total, label, self._base_url, declared.path)
-            place = declared.paging.onward(place, seen)
+            place = paging.onward(place, seen)
             if place is None:
-                warning = self._shortfall(declared, changed, count, label)
-                yield Page(reply.body, len(rows), None, warning, count.total, count.given)
-                return
-            going_on = {"paging": kind, "place": place, "count": count.state}
-            yield Page(reply.body, len(rows), cursor_of(going_on))
+                if not count.moved or count.passes >= PASSES:
+                    warning = self._shortfall(declared, changed, count, label)
+                    yield Page(reply.body, len(rows), None, warning, count.total, count.given)
+                    return
+                count, places, before = count.again(), set(), []
+            yield Page(
+                reply.body,
+                len(rows),
+                cursor_of({"paging": kind, "place": place, "count": count.state}),
+            )
 
     def read_ids(self, resource: str, ids: Sequence[str]) -> Iterator[Page]:
         """These records as they are now, each in a body like a list's; one that is gone is in no page."""
@@ -178,19 +193,20 @@ class DeclaredReader:
             count.total = _total(self._page(declared, changed, None, few=True).data, declared, label)
         if count.is_short:
             return f"{declared.name}: {self.source} counts {count.total} records and gave {count.given}"
-        if count.fell:
+        if count.moved:
             return (
-                f"{declared.name}: records were removed while it was read page by page, and others may have "
-                "been passed over; a later read brings them"
+                f"{declared.name}: the list moved each time that it was read page by page, and records may "
+                "have been passed over; a later read brings them"
             )
         return None
 
 
 class Count:
-    """The vendor's own count at the beginning of a read, and what came; `fell` when it sank meanwhile.
+    """The vendor's own count at the beginning of a read, and what came.
 
-    Of a set that moves, a record that comes on two pages counts once: another one may have been passed over.
-    A read that was resumed knows the keys of its own pages only.
+    Of a set that moves, each record counts once, and `moved` says that some changed their places: the count
+    sank, a record came on two pages, or a page did not begin with the last record of the one before. Another
+    record may then have been passed over. A read that was resumed knows the keys of its own pages only.
     """
 
     def __init__(
@@ -199,26 +215,38 @@ class Count:
         given: int = 0,
         total: int | None = None,
         last: int | None = None,
-        fell: bool = False,
+        moved: bool = False,
+        passes: int = 1,
+        key: str | None = None,
     ) -> None:
         self.given = given
         self.total = total
-        self.fell = fell
+        self.moved = moved
+        self.passes = passes
         self._last = last
+        self._key = key
         self._moving = moving
         self._keys: set[str] = set()
 
-    def add(self, keys: Sequence[str], total: int | None) -> None:
+    def add(self, keys: Sequence[str], total: int | None, *, overlaps: bool = False) -> None:
         """Count a page's records; `total` is what the vendor says on it."""
         if self._moving:
-            before = len(self._keys)
-            self._keys.update(keys)
-            self.given += len(self._keys) - before
-            self.fell = self.fell or (total is not None and self._last is not None and total < self._last)
-        else:
-            self.given += len(keys)
+            if overlaps:
+                self.moved = self.moved or list(keys[:1]) != [self._key]
+                keys = keys[1:] if list(keys[:1]) == [self._key] else keys
+            new = [key for key in keys if key not in self._keys]
+            sank = total is not None and self._last is not None and total < self._last
+            self.moved = self.moved or sank or len(new) < len(keys)
+            self._keys.update(new)
+            self._key = keys[-1] if keys else self._key
+            keys = new
+        self.given += len(keys)
         self.total = total if self.total is None else self.total
         self._last = total
+
+    def again(self) -> "Count":
+        """The count of another pass."""
+        return Count(self._moving, passes=self.passes + 1)
 
     @property
     def is_short(self) -> bool:
@@ -228,7 +256,14 @@ class Count:
     @property
     def state(self) -> dict[str, Any]:
         """What another process needs to go on counting."""
-        return {"given": self.given, "total": self.total, "last": self._last, "fell": self.fell}
+        return {
+            "given": self.given,
+            "total": self.total,
+            "last": self._last,
+            "moved": self.moved,
+            "passes": self.passes,
+            "key": self._key,
+        }
 
 
 def _records(body: Any, declared: "Declared", label: str) -> tuple[list[Any], list[str]]:

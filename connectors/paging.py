@@ -53,6 +53,11 @@ class Paging(Protocol):
     moving: ClassVar[bool]
 
     @property
+    def overlaps(self) -> bool:
+        """Whether a page begins with the last record of the one before, which shows that nothing moved."""
+        ...
+
+    @property
     def size(self) -> Size | None:
         """The parameter that sets how many records a page has, and the number."""
         ...
@@ -75,6 +80,11 @@ class Paging(Protocol):
 class _Sized:
     moving: ClassVar[bool] = False
     size: Size | None = None
+
+    @property
+    def overlaps(self) -> bool:
+        """No, unless the kind says so."""
+        return False
 
     @property
     def paths(self) -> Sequence[str]:
@@ -203,15 +213,26 @@ class PageNumber(_Counted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offset(_Counted):
-    """After so many records."""
+    """After so many records; with one of them again, unless the vendor only takes multiples of the size."""
+
+    overlap: bool = True
+
+    @property
+    def overlaps(self) -> bool:
+        """As declared."""
+        return self.overlap
 
     def at(self, place: Place, asked: Asked) -> Asked:
         """What follows after that many records."""
-        return self._with(asked, **{self.param: place or 0})
+        return self._with(asked, **{self.param: self._start(place)})
 
     def onward(self, place: Place, seen: Seen) -> Place | None:
         """As many further as came."""
-        return None if self._ends(seen) else (place or 0) + len(seen.rows)
+        nothing_new = place is not None and self.overlap and len(seen.rows) <= 1
+        return None if nothing_new or self._ends(seen) else self._start(place) + len(seen.rows)
+
+    def _start(self, place: Place) -> int:
+        return 0 if place is None else int(place) - self.overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from connectors.declared import Account, ById, Since
 from connectors.errors import FixConfig, NotPermitted, UnexpectedData
 from connectors.limiter import Limit
 from connectors.pages import Access, Connector, Page, Source, Window
-from connectors.paging import Cursor, Keyset, NextLink, Offset, PageNumber, Paging, Single
+from connectors.paging import Cursor, Keyset, NextLink, Offset, PageNumber, Paging, Seen, Single
 from settings import Settings, SourceSettings
 from tests.connectors.connector_doubles import NOON, quick, serving
 
@@ -115,11 +115,11 @@ TOTALS = [None, "$.total"]
 @pytest.mark.parametrize("total", TOTALS, ids=["no total", "total"])
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 35])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_record_comes_once_and_the_last_page_is_the_last(
+def test_every_record_comes_and_the_last_page_is_the_last(
     kind: str, count: int, total: str | None, tmp_path: Path
 ) -> None:
     pages = read(things(paging=KINDS[kind], total=total), Vendor(count), tmp_path)
-    assert ids(pages) == list(range(1, count + 1))
+    assert list(dict.fromkeys(ids(pages))) == list(range(1, count + 1))
     assert [page.count for page in pages] == [len(orjson.loads(page.body)["things"]) for page in pages]
     assert [page.cursor is None for page in pages] == [False] * (len(pages) - 1) + [True]
     assert all(page.warning is None for page in pages)
@@ -155,7 +155,7 @@ def test_a_vendor_that_gives_smaller_pages_than_asked_for_loses_nothing(kind: st
         "offset": Offset(param="offset", size=hundred[kind]),
         "keyset": Keyset(param="above", by="$.id", order={"sort": "id"}, size=hundred[kind]),
     }[kind]
-    assert ids(read(things(paging=paging), Vendor(35), tmp_path)) == list(range(1, 36))
+    assert list(dict.fromkeys(ids(read(things(paging=paging), Vendor(35), tmp_path)))) == list(range(1, 36))
 
 
 # What does not lead on
@@ -166,7 +166,7 @@ def test_a_vendor_that_gives_smaller_pages_than_asked_for_loses_nothing(kind: st
     [
         ("cursor", lambda said: {**said, "next": 10}, "the same page twice"),
         ("cursor", lambda said: {**said, "next": {"a": 1}}, "neither text nor a number"),
-        ("offset", lambda _: {"things": [{"id": 1}]}, "the same page twice"),
+        ("offset", lambda _: {"things": [{"id": 1}, {"id": 2}]}, "the same page twice"),
         ("page number", lambda _: {"things": [{"id": 1}]}, "the same page twice"),
         ("keyset", lambda _: {"things": [{"id": 5}, {"id": 4}]}, "do not come in rising order of $.id"),
         ("keyset", lambda _: {"things": [{"id": 5}, {"id": 5}]}, "do not come in rising order of $.id"),
@@ -177,6 +177,7 @@ def test_a_vendor_that_gives_smaller_pages_than_asked_for_loses_nothing(kind: st
         ("offset", lambda _: {"things": [{"id": 1}, {"name": "x"}]}, "a record has no $.id"),
         ("offset", lambda _: {"things": [{"id": ""}]}, "a record has no $.id"),
         ("offset", lambda _: {"things": ["text"]}, "a record has no $.id"),
+        ("offset", lambda _: {"things": [{"id": True}]}, "a record has no $.id"),
         ("next link", lambda said: {**said, "link": 7}, "the link at $.link is no text"),
     ],
 )
@@ -188,7 +189,15 @@ def test_a_page_that_does_not_lead_on_stops_the_read(
     with pytest.raises(UnexpectedData, match=told.replace("$", r"\$")) as caught:
         read(things(paging=KINDS[kind]), vendor, tmp_path)
     assert str(caught.value).startswith("shop: GET /things")
-    assert len(vendor.asked) < 6
+    assert len(vendor.asked) <= 6
+
+
+def test_a_vendor_that_does_not_keep_to_what_is_above_stops_the_read(tmp_path: Path) -> None:
+    vendor = Vendor(35)
+    vendor.spoil = lambda _: {"things": vendor.things[: len(vendor.asked)]}
+    with pytest.raises(UnexpectedData, match="do not come in rising order"):
+        read(things(paging=KINDS["keyset"]), vendor, tmp_path)
+    assert len(vendor.asked) == 2
 
 
 def test_cursors_that_lead_round_in_a_circle_stop_the_read(tmp_path: Path) -> None:
@@ -242,6 +251,25 @@ def test_a_link_to_the_same_list_is_followed_however_it_is_written(link: str, tm
     assert ids(read(things(paging=KINDS["next link"]), vendor, tmp_path)) == list(range(1, 36))
 
 
+@pytest.mark.parametrize(
+    ("link", "params"),
+    [
+        ("http://shop.test/v2/things?page=2", {"page": "2"}),
+        ("http://shop.test:80/v2/things?page=2", {"page": "2"}),
+        ("https://shop.test:443/v2/things?page=2", {"page": "2"}),
+        ("https://shop.test:8443/v2/things?page=2", None),
+        ("https://shop.test/things?page=2", None),
+    ],
+)
+def test_a_servers_usual_ports_are_the_same_server(link: str, params: dict[str, str] | None) -> None:
+    seen = Seen({"next": link}, [], 0, None, "shop: GET /things", "https://shop.test/v2", "/things")
+    if params is None:
+        with pytest.raises(UnexpectedData, match="another place"):
+            NextLink(path="$.next").onward(None, seen)
+    else:
+        assert NextLink(path="$.next").onward(None, seen) == {"below": [], "params": params}
+
+
 def test_what_a_link_says_stands_in_no_error(tmp_path: Path) -> None:
     def vendor(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/things":
@@ -274,23 +302,69 @@ def test_records_removed_while_they_are_read_alarm_nobody(kind: str, tmp_path: P
     assert (last.warning, last.total, last.given) == (None, 30, 30)
 
 
-def test_a_record_that_slips_through_because_another_was_removed_is_told(tmp_path: Path) -> None:
+def _delete_one(vendor: Vendor) -> None:
+    del vendor.things[0]
+
+
+def _delete_one_and_add_another(vendor: Vendor) -> None:
+    del vendor.things[0]
+    vendor.things.append({"id": 1000 + len(vendor.asked)})
+
+
+def _move_the_last_one_to_the_front(vendor: Vendor) -> None:
+    vendor.things.insert(0, vendor.things.pop())
+
+
+MOVES = [_delete_one, _delete_one_and_add_another, _move_the_last_one_to_the_front]
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("total", TOTALS, ids=["no total", "total"])
+def test_a_list_that_moves_between_two_pages_is_read_again_until_nothing_slips_through(
+    move: Callable[[Vendor], None], total: str | None, tmp_path: Path
+) -> None:
     vendor = Vendor(35)
-    vendor.before = lambda number: vendor.things.pop(0) if number == 2 else None
+    vendor.before = lambda number: move(vendor) if number == 3 else None
+    pages = read(things(paging=KINDS["offset"], total=total), vendor, tmp_path)
+    assert {each["id"] for each in vendor.things} <= set(ids(pages))
+    assert len(pages) > 5
+    assert pages[-1].warning is None
+    assert pages[-1].given == len(vendor.things)
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_list_that_never_holds_still_is_partial_and_not_read_for_ever(
+    move: Callable[[Vendor], None], tmp_path: Path
+) -> None:
+    vendor = Vendor(60)
+    vendor.before = lambda number: move(vendor) if number % 3 == 0 else None
     pages = read(things(paging=KINDS["offset"], total="$.total"), vendor, tmp_path)
-    assert 11 not in ids(pages)
+    assert len(vendor.asked) <= 3 * 8 + 1
     assert pages[-1].warning is not None
-    assert "passed over" in pages[-1].warning
 
 
-def test_a_record_on_two_pages_counts_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("paging", "starts"),
+    [
+        (KINDS["offset"], ["0", "9", "18", "27"]),
+        (Offset(param="offset", size=SIZE, overlap=False), ["0", "10", "20", "30"]),
+    ],
+)
+def test_an_offset_overlaps_by_one_record_unless_the_vendor_cannot(
+    paging: Paging, starts: list[str], tmp_path: Path
+) -> None:
     vendor = Vendor(35)
-    vendor.before = lambda number: vendor.things.insert(0, vendor.things.pop(25)) if number == 3 else None
-    pages = read(things(paging=KINDS["offset"], total="$.total"), vendor, tmp_path)
-    came = ids(pages)
-    assert len(came) > len(set(came))
-    assert set(came) < set(range(1, 36))
-    assert pages[-1].warning == f"things: shop counts 35 records and gave {len(set(came))}"
+    pages = read(things(paging=paging, total="$.total"), vendor, tmp_path)
+    assert [asked["offset"] for asked in vendor.asked] == starts
+    assert set(ids(pages)) == set(range(1, 36))
+
+
+def test_numbered_pages_that_lose_a_record_are_read_again(tmp_path: Path) -> None:
+    vendor = Vendor(35)
+    vendor.before = lambda number: _delete_one(vendor) if number == 2 else None
+    pages = read(things(paging=KINDS["page number"], total="$.total"), vendor, tmp_path)
+    assert set(ids(pages)) == set(range(1, 36))
+    assert (pages[-1].warning, pages[-1].total, pages[-1].given) == (None, 34, 34)
 
 
 @pytest.mark.parametrize("total", [None, "many", True, 1.5])
@@ -364,10 +438,15 @@ def test_a_list_asked_by_post_carries_paging_and_window_in_its_body(tmp_path: Pa
         params={"key": "k"},
         body={"ranges": [{"start": "2000-01-01"}], "fields": ["id"]},
     )
-    pages = read(source, vendor, tmp_path, WINDOW)
-    assert ids(pages) == [0, 1, 2]
-    asked = {"ranges": [{"start": "2026-03-08"}], "fields": ["id"]}
-    assert seen == [("key=k", {**asked, "page": {"offset": start, "limit": 2}}) for start in (0, 2, 3)]
+    with connected(source, vendor, tmp_path) as made:
+        pages = list(made.read("things", WINDOW))
+        assert ids(pages) == [0, 1, 1, 2, 2]
+        list(made.read("things", ALL))
+    assert seen == [
+        ("key=k", {"ranges": [{"start": day}], "fields": ["id"], "page": {"offset": start, "limit": 2}})
+        for day in ("2026-03-08", "2000-01-01")
+        for start in (0, 1, 2)
+    ]
 
 
 # Single records
