@@ -131,10 +131,11 @@ class LimitsSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """The DuckDB file (default `<home>/warehouse.duckdb`) and its encryption key."""
+    """The DuckDB file (default `<home>/warehouse.duckdb`), its encryption key, and DuckDB's memory."""
 
     url: str | None = None
     key: SecretStr | None = None
+    memory: str = Field(default="300MB", pattern=r"^[1-9]\d*(MB|GB)$")
 
 
 class LedgerSettings(_Section):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.errors import UnexpectedData
-from connectors.hubspot_answers import next_after
+from connectors.hubspot_answers import listed, next_after
 from connectors.hubspot_batches import read_batch
 from connectors.hubspot_paths import OBJECTS, OWNERS
 from connectors.hubspot_properties import Asked, ids_only
@@ -82,7 +82,7 @@ def walk(
     seen = {after}
     while True:
         asked = {**params, "limit": PAGE}
-        reply = http.get(path, {**asked, "after": after} if after is not None else asked)
+        reply = http.get(path, {**asked, "after": after} if after is not None else asked, decode=listed)
         rows = identified_in(reply, "results", f"hubspot: {path}")
         after = next_after(reply.data)
         if after is not None and after in seen:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from connectors.errors import UnexpectedData
+from connectors.hubspot_answers import found as found_page
 from connectors.hubspot_answers import total_in
 from connectors.hubspot_batches import BATCH, read_batch
 from connectors.hubspot_paths import OBJECTS, modified_property
@@ -192,7 +193,9 @@ class _Search:
 def _ask(
     http: Transport, kind: str, filters: Sequence[dict[str, str]], names: Sequence[str], limit: int
 ) -> Reply:
-    return http.post(f"{OBJECTS}/{kind}/search", _question(filters, names, limit), limit="search")
+    return http.post(
+        f"{OBJECTS}/{kind}/search", _question(filters, names, limit), limit="search", decode=found_page
+    )
 
 
 def _question(filters: Sequence[dict[str, str]], names: Sequence[str], limit: int) -> dict[str, Any]:

@@ -260,7 +260,7 @@ class Reading:
         if not any(each.jobs for each in landed):
             return
         with self._store.writing() as transaction:
-            merger = Merger(transaction)
+            merger = Merger(transaction, self._store.memory)
             for each in landed:
                 for job in each.jobs:
                     try:

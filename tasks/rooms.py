@@ -39,6 +39,6 @@ def open_rooms(settings: Settings | None = None) -> Rooms:
     return Rooms(
         home=home,
         playbook=load_playbook(home.settings.playbook),
-        store=Store(home.path, home.settings.warehouse.key),
+        store=Store(home.path, home.settings.warehouse.key, memory=home.settings.warehouse.memory),
         landing=Landing(home.path),
     )

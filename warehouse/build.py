@@ -13,6 +13,7 @@ from playbook.loader import Playbook
 from warehouse.engine import MODELS, Model, discover, models_digest
 from warehouse.errors import WarehouseError
 from warehouse.playbook_tables import Run, write_tables
+from warehouse.room import bytes_of
 from warehouse.staging import refresh, run_model
 from warehouse.statistics import write_t975
 from warehouse.store import Store, attach, disk_errors, lock, opened
@@ -36,6 +37,9 @@ class Build:
     id: str
     path: Path
     changed: bool
+
+
+MEMORY = "1GB"  # joins and groups of whole tables want more room than one record after the other
 
 
 def build(
@@ -64,7 +68,7 @@ def build(
             return Build(found.stem, found, changed=False)
         ordered = discover(models, playbook.properties)
         with store.write() as con:
-            refresh(con, [model for model in ordered if model.layer == "staging"])
+            refresh(con, [model for model in ordered if model.layer == "staging"], store.memory)
         with store.read() as con:
             found = _named(folder, as_of, base, con)
             if found.exists():
@@ -102,6 +106,10 @@ def _named(folder: Path, as_of: datetime, base: str, con: duckdb.DuckDBPyConnect
     return folder / f"{as_of:%Y%m%dT%H%M%SZ}-{digest[:12]}.duckdb"
 
 
+def _room(store: Store) -> str:
+    return max(MEMORY, store.memory, key=bytes_of)
+
+
 def _write(store: Store, path: Path, playbook: Playbook, as_of: datetime, models: list[Model]) -> None:
     for leftover in path.parent.glob("*.draft*"):
         leftover.unlink()
@@ -111,7 +119,7 @@ def _write(store: Store, path: Path, playbook: Playbook, as_of: datetime, models
             disk_errors(path),
             # The reading lock keeps staging as it is while it is read from a second connection.
             store.read() as reading,
-            opened(draft, name="target", key=store.key, memory=store.memory) as con,
+            opened(draft, name="target", key=store.key, memory=_room(store)) as con,
         ):
             first_event = _first_event(reading, as_of)
             known = reading.execute("select max(merged_at) from meta.merged_run").fetchone()

@@ -17,6 +17,10 @@ class DiskFull(WarehouseError):
     """No space was left; nothing committed is lost, and the same step may run again once there is room."""
 
 
+class NotEnoughMemory(WarehouseError):
+    """DuckDB may not use as much memory as the work needs; nothing committed is lost."""
+
+
 class UnreadableLanding(WarehouseError):
     """Landed bytes do not hold what their manifest says; set the run aside and read the window again."""
 

@@ -67,7 +67,7 @@ def _merge(store: Store, runs: Sequence[LandingRun], volatile: Sequence[str]) ->
     added = 0
     shape = Shape("$.events", "$.key", volatile=tuple(volatile))
     with store.writing() as transaction:
-        merger = Merger(transaction)
+        merger = Merger(transaction, store.memory)
         for run in runs:
             try:
                 added += merger.merge(Job(run, shape)).added

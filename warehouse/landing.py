@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.jsonl"
 COMPLETE = "complete.json"
 # Of JSON. DuckDB takes a file of this size at once and needs thirty times that to take it apart.
-SEGMENT_BYTES = 4 * 1024 * 1024
+SEGMENT_BYTES = 2 * 1024 * 1024
 _SYNC_PAGES = 64  # a power cut may cost so many pages, which are then read again; a kill costs none
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FORMAT = 2  # runs of format 1 (0.1.0: gzip, bare bodies) are set aside, and their windows read again
@@ -137,6 +137,11 @@ class LandingRun:
     def records(self) -> int:
         """How many records the landed pages hold, as counted by the connector."""
         return sum(page.count for page in self._pages)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of JSON the landed pages hold."""
+        return sum(page.length for page in self._pages)
 
     @property
     def is_complete(self) -> bool:

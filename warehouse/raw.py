@@ -17,7 +17,10 @@ from warehouse.landing import LandedPage, Landing, LandingRun
 from warehouse.raw_news import CURRENT, find_news, forgive_other_key_order
 from warehouse.raw_scan import Shape, batches, count_by_page, hashed, miscounted, no_json, scan
 from warehouse.raw_tables import GONE, ensure_table
+from warehouse.room import DEFAULT_MEMORY, give_room
 from warehouse.store import Store, Transaction, counted, quoted
+
+_LITTLE_BYTES = 16 * 1024 * 1024  # of JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,15 @@ def merge(
     """Merge one run; see `merge_all`. Raises as `Merger.merge` does."""
     shape = Shape(records, key, mark, tuple(volatile))
     with store.writing() as transaction:
-        return Merger(transaction).merge(Job(run, shape, cursor_at=cursor_at))
+        return Merger(transaction, store.memory).merge(Job(run, shape, cursor_at=cursor_at))
 
 
 class Merger:
     """Merges runs over one opening of the warehouse, each in a transaction of its own."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, memory: str = DEFAULT_MEMORY) -> None:
         self._transaction = transaction
+        self._memory = memory
 
     def merge(self, job: Job) -> Merged:
         """Bring a complete run into raw; rows, cursor and mark of the run in one transaction.
@@ -101,6 +105,8 @@ class Merger:
                 return Merged(*done)
             _refuse_an_older_run(con, run)
             table = ensure_table(con, run.source, job.resource)
+            largest = max((page.length for page in run.pages), default=0)
+            give_room(con, self._memory, records=run.records, size=run.size, largest_page=largest)
             before = counted(con, f"select count(*) from {table}")
             rejected = _extend(con, job, table) if before else _fill(con, job, table)
             added = counted(con, f"select count(*) from {table}") - before
@@ -154,8 +160,9 @@ def _note(con: duckdb.DuckDBPyConnection, job: Job, rejected: int, added: int) -
     run = job.run
     received = run.pages[-1].received_at if run.pages else run.window.until
     con.execute(
-        f"insert into meta.merged_run values ({quoted(run.source)}, {quoted(run.resource)}, "
-        f"{quoted(run.run_id)}, {run.records}, {added}, {rejected}, {_instant(received)})"
+        "insert into meta.merged_run (source, resource, run_id, seen, added, rejected, merged_at, size) "
+        f"values ({quoted(run.source)}, {quoted(run.resource)}, {quoted(run.run_id)}, {run.records}, "
+        f"{added}, {rejected}, {_instant(received)}, {run.size})"
     )
     if job.cursor_at is None:
         return
@@ -220,6 +227,7 @@ def _settle_repeated_keys(con: duckdb.DuckDBPyConnection, job: Job, table: str) 
         from news
         join {table} as after on after.received_seq = news.seq
         join {table} as before on before.received_seq = news.earlier_seq
+        where {_may_be_alike(job.shape)}
         """,
     )
     con.execute(
@@ -242,17 +250,17 @@ def _extend(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> int:
     for pages in batches(job.run.pages):
         source = scan(job.run, pages, job.shape, top + seen)
         with _readable(job.run):
-            con.execute(
-                "create or replace temp table incoming as "
-                f"select seq, received_at, key, mark, hash from ({source})"
-            )
+            # Of much, records are looked at again only where they are news; of little, that costs more.
+            is_little = sum(page.length for page in pages) <= _LITTLE_BYTES
+            columns = "*" if is_little else "seq, received_at, key, mark, hash"
+            con.execute(f"create or replace temp table incoming as select {columns} from ({source})")
         _audit(con, job, pages, "select seq from incoming", top + seen)
         seen += sum(page.count for page in pages)
         if counted(con, "select count(*) from incoming where key is null"):
             rejected += _reject(con, job, f"select record, seq from ({source}) where key is null")
         if job.everything or job.wanted:
             con.execute("insert into seen_keys select key from incoming")
-        _add_news(con, job, table, source)
+        _add_news(con, job, table, "from incoming" if is_little else f"from ({source})")
         con.execute("drop table incoming")
     return rejected
 
@@ -267,7 +275,7 @@ def _add_news(con: duckdb.DuckDBPyConnection, job: Job, table: str, source: str)
         con.execute("drop table news")
         return
     con.execute(
-        f"create or replace temp table fresh as select * from ({source}) where seq in (select seq from news)"
+        f"create or replace temp table fresh as select * {source} where seq in (select seq from news)"
     )
     volatile = job.shape.volatile
     forgive_other_key_order(
@@ -278,8 +286,13 @@ def _add_news(con: duckdb.DuckDBPyConnection, job: Job, table: str, source: str)
         from news
         join fresh on fresh.seq = news.seq
         left join fresh as earlier on earlier.seq = earlier_seq
-        left join {table} as versions on versions.received_seq = known_seq
-        where coalesce(earlier_seq, known_seq) is not null
+        left join (
+            -- Few of very many: left to itself the join would take every body in hand.
+            select received_seq, body from {table} where received_seq in (
+                select known_seq from news where {_may_be_alike(job.shape)}
+            )
+        ) as versions on versions.received_seq = known_seq
+        where coalesce(earlier_seq, known_seq) is not null and {_may_be_alike(job.shape)}
         """,
     )
     con.execute(
@@ -295,6 +308,11 @@ def _add_news(con: duckdb.DuckDBPyConnection, job: Job, table: str, source: str)
     )
     con.execute("drop table fresh")
     con.execute("drop table news")
+
+
+def _may_be_alike(shape: Shape) -> str:
+    """Which of the news may say nothing new: not those whose change time, a part of them, moved."""
+    return "true" if shape.mark is None or shape.mark in shape.volatile else "news.is_same_mark"
 
 
 def _missing(con: duckdb.DuckDBPyConnection, job: Job, table: str) -> tuple[str, ...]:

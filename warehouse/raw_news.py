@@ -9,7 +9,9 @@ CURRENT = "select max(seq) from news where not is_late group by key"
 
 
 def find_news(con: duckdb.DuckDBPyConnection, known: str | None = None, table: str | None = None) -> None:
-    """Make `news(key, seq, is_late, earlier_seq, known_seq)` of `incoming` and the current rows `known`.
+    """Make `news` of `incoming` and the current rows `known`: what of it is a version not seen before.
+
+    Its columns: key, seq, is_late, is_same_mark (as its predecessor), earlier_seq or known_seq (of that).
 
     A record is late when its change time is older than one before it, or when it was received before the
     known one and is not newer by its change time. A late record is news only if that version was never seen.
@@ -23,7 +25,7 @@ def find_news(con: duckdb.DuckDBPyConnection, known: str | None = None, table: s
             {before}
             select {columns}, true as is_new from incoming where key is not null
         ), judged as (
-            select key, seq, hash, is_new,
+            select key, seq, hash, mark, is_new,
                 is_new and (
                     coalesce(mark < max(mark) over earlier, false)
                     or (
@@ -40,6 +42,7 @@ def find_news(con: duckdb.DuckDBPyConnection, known: str | None = None, table: s
         )
         select key, seq, hash, is_new, is_late,
             lag(hash) over following as previous_hash,
+            mark is not distinct from lag(mark) over following as is_same_mark,
             lag(seq) over following as previous_seq,
             lag(is_new) over following as previous_is_new
         from judged window following as (partition by key, is_late order by is_new, seq)
@@ -48,7 +51,7 @@ def find_news(con: duckdb.DuckDBPyConnection, known: str | None = None, table: s
     con.execute(
         """
         create or replace temp table news as
-        select key, seq, is_late,
+        select key, seq, is_late, is_same_mark,
             case when previous_is_new then previous_seq end as earlier_seq,
             case when not previous_is_new then previous_seq end as known_seq
         from steps
@@ -60,7 +63,7 @@ def find_news(con: duckdb.DuckDBPyConnection, known: str | None = None, table: s
         con.execute(
             f"""
             insert into news
-            select key, min(seq), true, null, null
+            select key, min(seq), true, null, null, null
             from steps anti join (select key, hash from steps where not is_late {versions}) as seen
                 using (key, hash)
             where is_late group by key, hash
@@ -78,8 +81,9 @@ def forgive_other_key_order(con: duckdb.DuckDBPyConnection, pairs: str) -> None:
     con.execute(
         f"""
         create or replace temp table alike as
-        select seq, before, after, contains(after, '[') as has_array from ({pairs})
-        where strlen(before) = strlen(after) and json_contains(before, after) and json_contains(after, before)
+        with as_long as materialized (select * from ({pairs}) where strlen(before) = strlen(after))
+        select seq, before, after, contains(after, '[') as has_array from as_long
+        where json_contains(before, after) and json_contains(after, before)
         """
     )
     doubtful = con.execute("select seq, before, after from alike where has_array")

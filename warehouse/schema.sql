@@ -12,8 +12,10 @@ create table if not exists meta.merged_run (
     seen bigint not null,
     added bigint not null,
     rejected bigint not null,
-    merged_at timestamptz not null
+    merged_at timestamptz not null,
+    size bigint
 );
+alter table meta.merged_run add column if not exists size bigint;
 
 create table if not exists meta.cursor (
     source varchar not null,

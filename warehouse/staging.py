@@ -13,8 +13,9 @@ import duckdb
 
 from warehouse.engine import Model, engine_digest
 from warehouse.errors import ModelError
-from warehouse.expectations import Result, evaluate, quarantine
+from warehouse.expectations import Result, Step, evaluate, quarantine
 from warehouse.raw_tables import ensure_table
+from warehouse.room import DEFAULT_MEMORY, give_room_for
 from warehouse.staging_audit import audited, look, rejected
 from warehouse.store import counted, first_line, quoted
 
@@ -52,19 +53,27 @@ class _Draft:
         return f"staging.{self.model.name}__new"
 
     @property
+    def changed(self) -> str:
+        """The raw records with news since the last time, where there was one."""
+        return f"changed_{self.model.name}"
+
+    @property
     def result(self) -> str:
         """What the staging table is going to hold."""
         return self.rows if self.since is None else "staged"
 
     def records(self, source: str, resource: str) -> str:
         """The raw records that the new rows come from, as a relation."""
-        return f"raw.{source}_{resource}_current" if self.since is None else "changed"
+        return f"raw.{source}_{resource}_current" if self.since is None else self.changed
 
 
-def refresh(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> Refreshed:
+def refresh(
+    con: duckdb.DuckDBPyConnection, models: Sequence[Model], memory: str = DEFAULT_MEMORY
+) -> Refreshed:
     """Bring `staging.*` up to date inside the caller's transaction on warehouse.duckdb.
 
-    `models` are those of the staging layer. Raises ModelError, naming the file, for SQL that does not run.
+    `models` are those of the staging layer, `memory` what records of ordinary width may take. Raises
+    ModelError, naming the file, for SQL that does not run.
     """
     for source, resource in sorted({table for model in models for table in model.raw_tables}):
         ensure_table(con, source, resource)
@@ -83,7 +92,7 @@ def refresh(con: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> Refreshe
         ]
         if not drafts:
             continue
-        reasons = [reason for draft in drafts for reason in _try(con, draft)]
+        reasons = [reason for draft in drafts for reason in _try(con, draft, memory)]
         if reasons:
             for draft in drafts:
                 con.execute(f"drop table {draft.rows}")
@@ -142,31 +151,44 @@ def run_model(con: duckdb.DuckDBPyConnection, model: Model, statement: str) -> N
         raise ModelError(f"{model.layer}/{model.name}.sql: {first_line(error)}") from None
 
 
-def _try(con: duckdb.DuckDBPyConnection, draft: _Draft) -> list[str]:
+def _try(con: duckdb.DuckDBPyConnection, draft: _Draft, memory: str) -> list[str]:
     """Make the new rows, note their rejects and drift; the reasons why they must not be used."""
     model, sql = draft.model, draft.model.sql
+    give_room_for(con, memory, model.raw_tables)
     if draft.since is not None:
         ((source, resource),) = model.raw_tables
         raw = f"raw.{source}_{resource}"
         con.execute(
-            f"create or replace temp table changed as select * from {raw} "
+            f"create or replace temp table {draft.changed} as select * from {raw} "
             f"where is_current and received_seq > {draft.since}"
         )
-        sql = re.sub(rf"\b{re.escape(raw)}_current\b", "changed", sql)
+        sql = re.sub(rf"\b{re.escape(raw)}_current\b", draft.changed, sql)
     run_model(con, model, f"create table {draft.rows} as {sql}")
     if draft.since is not None:
+        old = f"{model.spec.by} not in (select key from {draft.changed})"
         con.execute(
             f"create or replace temp view staged as select * from {draft.rows} union all "
-            f"select * from staging.{model.name} where {model.spec.by} not in (select key from changed)"
+            f"select * from staging.{model.name} where {old}"
         )
     reasons = _audit(con, draft)
-    results = evaluate(con, model, draft.result)
+    results = evaluate(con, model, draft.result, _step(con, draft))
     con.execute(f"delete from quality.staging_result where model = {quoted(model.table)}")
     con.execute(f"delete from quality.quarantine where model = {quoted(model.table)}")
     for result in results:
         _note_result(con, result)
     quarantine(con, "staging", model, draft.result, results)
     return reasons + [_said(con, result) for result in results if result.blocks]
+
+
+def _step(con: duckdb.DuckDBPyConnection, draft: _Draft) -> Step | None:
+    if draft.since is None:
+        return None
+    model = draft.model
+    kept = con.execute(
+        f"select expectation from quality.staging_result where model = {quoted(model.table)} "
+        "and status = 'passed'"
+    ).fetchall()
+    return Step(f"staging.{model.name}", draft.rows, frozenset(row[0] for row in kept))
 
 
 def _note_result(con: duckdb.DuckDBPyConnection, result: Result) -> None:
@@ -202,7 +224,9 @@ def _audit(con: duckdb.DuckDBPyConnection, draft: _Draft) -> list[str]:
             con.execute(f"delete from quality.drift where {where}")
             con.execute(f"delete from quality.rejected where {where}")
         else:
-            con.execute(f"delete from quality.rejected where {where} and key in (select key from changed)")
+            con.execute(
+                f"delete from quality.rejected where {where} and key in (select key from {draft.changed})"
+            )
         for name, count in audit.drift.items():
             same = f"{where} and field = {quoted(name)}"
             known = counted(con, f"select coalesce(max(records), 0) from quality.drift where {same}")
@@ -238,13 +262,13 @@ def _take_over(con: duckdb.DuckDBPyConnection, draft: _Draft) -> None:
         con.execute(f"drop table staging.{model.name}")
         con.execute(f"alter table {draft.rows} rename to {model.name}")
     else:
-        ((source, resource),) = model.raw_tables
         con.execute(
-            f"delete from staging.{model.name} where {model.spec.by} in "
-            f"(select key from raw.{source}_{resource} where is_current and received_seq > {draft.since})"
+            f"delete from staging.{model.name} where {model.spec.by} in (select key from {draft.changed})"
         )
         con.execute(f"insert into staging.{model.name} select * from {draft.rows}")
         con.execute(f"drop table {draft.rows}")
+        rows = counted(con, f"select count(*) from staging.{model.name}")
+        con.execute(f"update quality.staging_result set rows = {rows} where model = {quoted(model.table)}")
     con.execute(f"delete from meta.staging_built where model = {quoted(model.table)}")
     con.execute(
         "insert into meta.staging_built (model, inputs, digest, raw_seq) values "

@@ -20,15 +20,13 @@ import duckdb
 from pydantic import SecretStr
 
 from settings import SettingsError
-from warehouse.errors import Damaged, DiskFull, WarehouseBusy, WarehouseError
+from warehouse.errors import Damaged, DiskFull, NotEnoughMemory, WarehouseBusy, WarehouseError
+from warehouse.room import DEFAULT_MEMORY, give_room
 
 log = logging.getLogger(__name__)
 
 WAREHOUSE = "warehouse"  # the catalog's name in every connection
 SCHEMA = Path(__file__).with_name("schema.sql")
-DEFAULT_MEMORY = "512MB"
-# Taking pages apart costs a thread up to so much, whatever the size of the whole.
-_MEMORY_OF_A_THREAD = 200 * 1024 * 1024
 # DuckDB's own 122,880 rows would be held in memory whole before they are written.
 _ROW_GROUP = 16_384
 _POLL_SECONDS = 0.01
@@ -104,7 +102,8 @@ class Store:
 
             @contextlib.contextmanager
             def transaction() -> Iterator[duckdb.DuckDBPyConnection]:
-                yield from _transaction(con)
+                yield from _transaction(con, prepared=self._ready)
+                self._ready = True
 
             yield transaction
 
@@ -114,20 +113,17 @@ class Store:
 
         Raises WarehouseBusy when a writer holds the file longer than `patience`.
         """
-        if not self._is_prepared():
-            with self.write():
-                pass  # A new home gets its empty tables, so that readers need no special case.
+        # A kill during the very first write may leave a file without tables, or without a byte.
+        if self.path.exists() and self.path.stat().st_size:
+            with self._reading() as con:
+                self._ready = self._ready or _is_prepared(con)
+                if self._ready:
+                    yield con
+                    return
+        with self.write():
+            pass  # A new home gets its empty tables, so that readers need no special case.
         with self._reading() as con:
             yield con
-
-    def _is_prepared(self) -> bool:
-        # A kill during the very first write may leave a file without tables, or without a byte.
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            return False
-        if not self._ready:
-            with self._reading() as con:
-                self._ready = _is_prepared(con)
-        return self._ready
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -144,10 +140,11 @@ class Store:
             yield
 
 
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+def _transaction(con: duckdb.DuckDBPyConnection, *, prepared: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     con.execute("begin transaction")
     try:
-        _prepare(con)
+        if not prepared:
+            _prepare(con)
         yield con
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # A fatal error has rolled back already.
@@ -197,21 +194,12 @@ def opened(
     )
     try:
         con.execute("set TimeZone = 'UTC'")
-        con.execute(f"set threads = {_threads(memory)}")
+        give_room(con, memory)
         attach(con, path, name=name, key=key, read_only=read_only)
         con.execute(f"use {name}")
         yield con
     finally:
         con.close()
-
-
-def _threads(memory: str) -> int:
-    """As many as there are cores, while each of them finds the memory that it needs."""
-    found = re.fullmatch(r"(\d+)([MG])B", memory)
-    if found is None:
-        raise WarehouseError(f"{memory!r} is no amount of memory; write it as 512MB or 2GB.")
-    size = int(found[1]) * 1024 ** (2 if found[2] == "M" else 3)
-    return max(1, min(os.cpu_count() or 1, size // _MEMORY_OF_A_THREAD))
 
 
 def attach(
@@ -308,6 +296,11 @@ def disk_errors(where: Path) -> Iterator[None]:
                 f"No space left while writing {where.name} in {where.parent}; nothing committed is lost. "
                 "Free some space and run the same command again."
             ) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise NotEnoughMemory(
+                f"{where.name} in {where.parent} needs more memory than TENFOLD_WAREHOUSE__MEMORY allows; "
+                "nothing committed is lost. Raise it (1GB, 4GB) and run the same command again."
+            ) from None
         raise
 
 

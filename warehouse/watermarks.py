@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 
 from warehouse.raw_tables import GONE, ensure_table
+from warehouse.room import give_room_for
 from warehouse.store import Store, counted, quoted
 
 
@@ -68,6 +69,7 @@ def known_marks(
         path, values = unsettled
         open_ones = f"coalesce(body ->> {quoted(path)} in ({', '.join(map(quoted, values))}), false)"
     with store.read() as con:
+        give_room_for(con, store.memory, [(source, resource)])
         rows = con.execute(
             f"select key, mark from {table}_current "
             f"where mark is not null and (body ->> '$.{GONE}') is null and not {open_ones}"
@@ -95,6 +97,7 @@ def news_of(store: Store, source: str, asked: Mapping[str, tuple[str, int]]) -> 
                 "select table_name from duckdb_tables() where schema_name = 'raw'"
             ).fetchall()
         }
+        give_room_for(con, store.memory, [(source, resource) for resource, _ in asked.values()])
         return {
             name: _news(con, f"{source}_{resource}", after) if f"{source}_{resource}" in made else News(0, ())
             for name, (resource, after) in asked.items()

@@ -9,41 +9,58 @@ import resource
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 PATH = "/crm/v3/objects/contacts"
 
 
-def ours(base_url: str, home: Path) -> int:
-    """Transport with retry and rate policy, landing, raw with every version, audited staging."""
-    from connectors.limiter import Limit, Limiter
-    from connectors.transport import Transport
+def ours(base_url: str, home: Path, *, increment: bool = False) -> int:
+    """The product's own way: HubSpot's connector with its limits, landing, raw, audited staging.
+
+    With `increment` the clock starts again after the full load, for what changed of it.
+    """
+
+    from connectors.hubspot import SOURCE
+    from connectors.pages import Access
+    from settings import HubSpotSettings, LimitsSettings, Settings
+    from tasks.reading import Reading
     from warehouse.engine import discover
     from warehouse.landing import Landing
-    from warehouse.raw import merge
     from warehouse.staging import refresh
     from warehouse.store import Store
 
     models = [model for model in discover() if model.table == "staging.hubspot_contact"]
+    raised = {"requests_per_10s": 1_000_000, "searches_per_second": 1_000_000, "calls_per_day": 10**9}
+    settings = Settings(
+        _env_file=None,
+        home=home,
+        hubspot=HubSpotSettings(token="made-up", base_url=base_url, **raised),
+        limits=LimitsSettings(folder=home / "limits"),
+    )
+    store, landing = Store(home), Landing(home)
+
+    def read(as_of: datetime) -> int:
+        connector = SOURCE.connect(Access(settings, settings.limits_folder))
+        reading = Reading(connector, landing, store, as_of)
+        landed = reading.land(connector.resources["contacts"])
+        if landed.error is not None:
+            raise landed.error
+        reading.merge([landed])
+        with store.write() as con:
+            refresh(con, models)
+            row = con.execute(
+                "select count(*) from staging.hubspot_contact where created_at is not null"
+            ).fetchone()
+        connector.close()
+        return row[0] if row else 0
+
     start_clock()
-    limiter = Limiter(home / "limits.sqlite", Limit("contacts", 1_000_000, 1.0))
-    transport = Transport("hubspot", base_url, headers={"Authorization": "Bearer x"}, limiters={"": limiter})
-    until = datetime(2026, 11, 16, 7, tzinfo=UTC)
-    with Landing(home).open("hubspot", "contacts", None, until) as run:
-        while not run.exhausted:
-            reply = transport.get(PATH, {"after": run.resume} if run.resume else None)
-            following = reply.data.get("paging", {}).get("next", {}).get("after")
-            run.append(reply.body, len(reply.data["results"]), following)
-        run.complete()
-    store = Store(home)
-    merge(store, run, records="$.results", key="$.id", volatile=("$.updatedAt",), cursor_at=until)
-    with store.write() as con:
-        refresh(con, models)
-        row = con.execute(
-            "select count(*) from staging.hubspot_contact where created_at is not null"
-        ).fetchone()
-    transport.close()
-    return row[0] if row else 0
+    rows = read(datetime(2026, 11, 16, 7, tzinfo=UTC))
+    if increment:
+        start_clock()
+        rows = read(datetime(2026, 11, 16, 9, tzinfo=UTC))
+    return rows
 
 
 def floor(base_url: str, home: Path) -> int:
@@ -94,11 +111,12 @@ def start_clock() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("reader", choices=["ours", "floor"])
+    parser.add_argument("reader", choices=["ours", "increment", "floor"])
     parser.add_argument("base_url")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = {"ours": ours, "floor": floor}[arguments.reader](arguments.base_url, Path(folder))
+        readers = {"ours": ours, "increment": partial(ours, increment=True), "floor": floor}
+        rows = readers[arguments.reader](arguments.base_url, Path(folder))
         seconds = time.perf_counter() - STARTED[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rows": rows, "seconds": seconds, "peak_mib": peak}))

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.errors import UnreadableLanding, WarehouseError
+from warehouse.errors import NotEnoughMemory, UnreadableLanding, WarehouseError
 from warehouse.landing import Landing, LandingRun
 from warehouse.raw import Job, Merged, Merger, cursors, merge, unmerged
 from warehouse.raw_scan import Shape
 from warehouse.raw_tables import bury
-from warehouse.store import Store
+from warehouse.store import Store, disk_errors
 
 ROOT = Path(__file__).parents[2]
 UNTIL = datetime(2026, 11, 16, 7, tzinfo=UTC)
@@ -364,7 +365,7 @@ from pathlib import Path
 from datetime import UTC, datetime
 from warehouse.landing import Landing
 from warehouse.raw import merge, unmerged
-from warehouse.store import Store
+from warehouse.store import Store, disk_errors
 store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 for run in unmerged(store, Landing(store.home), "hubspot", "contacts"):
@@ -425,3 +426,23 @@ def test_a_disk_that_fills_up_during_a_merge_leaves_raw_as_it_was(tmp_path: Path
     assert "DiskFull: No space left" in done.stderr
     (run,) = unmerged(Store(tmp_path), Landing(tmp_path), "hubspot", "contacts")
     assert merged(tmp_path, run).added == 30_000
+
+
+def test_records_as_wide_as_a_long_conversation_find_the_room_they_need(tmp_path: Path) -> None:
+    """A vector of 2,048 of them, several times over, is more than ordinary records are given."""
+    wide = [[contact(f"{page}-{at}", text="wort " * 6000) for at in range(40)] for page in range(50)]
+    assert merged(tmp_path, land(tmp_path, *wide)) == Merged(seen=2000, added=2000)
+    with Store(tmp_path).read() as con:
+        (total,) = con.execute("select sum(strlen(body)) from raw.hubspot_contacts").fetchall()
+    assert total[0] > 2000 * 30_000
+
+
+def test_too_little_memory_is_said_with_the_setting_that_helps(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.write() as con:
+        con.execute("set memory_limit = '20MB'")
+        con.execute("set max_temp_directory_size = '0KB'")
+        with pytest.raises(duckdb.OutOfMemoryException) as caught:
+            con.execute("select list(repeat('x', 900) || i) from range(900000) as t(i)")
+    with pytest.raises(NotEnoughMemory, match="TENFOLD_WAREHOUSE__MEMORY"), disk_errors(store.path):
+        raise duckdb.OutOfMemoryException("failed to allocate") from caught.value
