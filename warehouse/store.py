@@ -92,20 +92,22 @@ class Store:
         becomes of the next.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with (
-            self._locked(fcntl.LOCK_EX),
-            disk_errors(self.path),
-            opened(self.path, key=self.key, memory=self.memory) as con,
-        ):
-            # Rows carry their own numbers, and reading and writing in order costs half as much again.
-            con.execute("set preserve_insertion_order = false")
+        with self._locked(fcntl.LOCK_EX):
+            # Somebody may have removed the file, to start anew from what was landed.
+            self._ready = self._ready and self.path.exists()
+            with (
+                disk_errors(self.path),
+                opened(self.path, key=self.key, memory=self.memory) as con,
+            ):
+                # Rows carry their own numbers, and reading and writing in order costs half as much again.
+                con.execute("set preserve_insertion_order = false")
 
-            @contextlib.contextmanager
-            def transaction() -> Iterator[duckdb.DuckDBPyConnection]:
-                yield from _transaction(con, prepared=self._ready)
-                self._ready = True
+                @contextlib.contextmanager
+                def transaction() -> Iterator[duckdb.DuckDBPyConnection]:
+                    yield from _transaction(con, prepared=self._ready)
+                    self._ready = True
 
-            yield transaction
+                yield transaction
 
     @contextlib.contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
