@@ -86,8 +86,11 @@ class Contacts:
         )
 
     def read(self, _request: Request, given: str) -> Answer:
-        """One contact."""
-        return said(show.contact(self._records, self.server.contact(given)))
+        """One contact; an archived one is not found (github.com/intercom/intercom-ruby/issues/561)."""
+        found = self.server.contact(given)
+        if found.archived:
+            raise Refused(404, "not_found", "User Not Found")
+        return said(show.contact(self._records, found))
 
     def by_external_id(self, _request: Request, given: str) -> Answer:
         """One contact by the id that it has elsewhere."""

@@ -1,4 +1,4 @@
-"""Many histories at once: `python -m tests.histories [--histories 2000] [--kills 200] [--vendor hubspot]`.
+"""Many histories at once: `python -m tests.histories [--histories 700] [--vendor hubspot]`.
 
 Each is drawn anew. It ends with exit code 1 at the first difference, after Hypothesis has made it small.
 """
@@ -15,7 +15,7 @@ from tests.histories.machines import MACHINES, tally
 def main() -> None:
     """Run them, a vendor after the other, and say how many there were."""
     parser = argparse.ArgumentParser(prog="python -m tests.histories")
-    parser.add_argument("--histories", type=int, default=2000, help="of each vendor")
+    parser.add_argument("--histories", type=int, default=700, help="of each vendor")
     parser.add_argument("--steps", type=int, default=14)
     parser.add_argument("--vendor", choices=sorted(MACHINES), action="append")
     arguments = parser.parse_args()

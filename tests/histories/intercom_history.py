@@ -103,10 +103,8 @@ class IntercomHistory(Judge):
         for kind in ("contacts", "companies", "conversations", "tickets"):
             ours, theirs = self.current(kind), held[kind]
             if kind == "contacts":
-                # An archived contact is in no list; whether it is still told by its id is for Intercom to say.
+                # An archived contact is in no list, and not told by its id.
                 theirs = {number: record for number, record in theirs.items() if not record["archived"]}
-                hidden = held[kind].keys() - theirs.keys()
-                ours = {number: record for number, record in ours.items() if number not in hidden}
             wrong += gone(kind, ours, set(theirs))
             for number in sorted(ours.keys() & theirs.keys()):
                 mine, true = ours[number], theirs[number]

@@ -326,11 +326,13 @@ def test_more_than_ten_connections_to_mailchimp_meet_the_limit(tmp_path: Path) -
     try:
         statuses: list[int] = []
         gate = threading.Barrier(20)
+        # Answers that take a second let all twenty meet, however busy the machine is.
+        served.control.post("/faults", json={"kind": "slow", "vendor": "mailchimp", "seconds": 1})
 
         def hammer() -> None:
             with api(served, "mailchimp") as client:
                 gate.wait()
-                statuses.extend(client.get("/ping").status_code for _ in range(10))
+                statuses.extend(client.get("/ping").status_code for _ in range(2))
 
         threads = [threading.Thread(target=hammer) for _ in range(20)]
         for thread in threads:
@@ -339,6 +341,6 @@ def test_more_than_ten_connections_to_mailchimp_meet_the_limit(tmp_path: Path) -
             thread.join()
         assert set(statuses) == {200, 429}
         counted = served.control.get("/violations").json()["mailchimp"]
-        assert counted == {"requests": 200, "connections": statuses.count(429)}
+        assert counted == {"requests": 40, "connections": statuses.count(429)}
     finally:
         stop(served)
