@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from model_world import RESOURCES, World, models, seconds, spec, utc
+from model_world import World, models, seconds, spec, utc
 from test_staging import broken, failed_casts
 
 GONE = "2026-06-20T10:00:00Z"
