@@ -74,7 +74,7 @@ def serving(handler: Handler) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        do_GET = do_POST = do_PATCH = _answer  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = _answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

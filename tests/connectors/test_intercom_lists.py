@@ -1,16 +1,19 @@
 """Reading Intercom's lists: cursors in the body, days for hours, sets that live on while they are read."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
 import pytest
+from pydantic import SecretStr
 
 from connectors.errors import NotPermitted, UnexpectedData
-from connectors.intercom import Intercom
-from connectors.pages import Window
-from tests.connectors.connector_doubles import NOON, answering, transport_to
+from connectors.intercom import Intercom, connect
+from connectors.pages import Access, Window
+from settings import IntercomSettings, Settings
+from tests.connectors.connector_doubles import NOON, answering, serving, transport_to
 from tests.connectors.intercom_double import AT, FULL, FakeIntercom, contact, counts, ids, problem, ticket
 
 DAY = timedelta(days=1)
@@ -283,3 +286,26 @@ def test_the_identity_is_the_workspace() -> None:
     handler, _ = answering(httpx.Response(200, json=me))
     identity = Intercom(transport_to(handler)).identity()
     assert (identity.account_id, identity.name, identity.zone) == ("ab1cd", "Tenfold", "Madrid")
+
+
+def test_every_call_says_which_version_it_speaks(tmp_path: Path) -> None:
+    """Reading, asking and writing: without it the app's own default would decide about shapes."""
+    said: list[tuple[str, str]] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        said.append((request.method, request.headers.get("Intercom-Version", "none")))
+        nothing = {"data": [], "conversations": [], "total_count": 0, "pages": {}}
+        return httpx.Response(200, json={**nothing, "id": "1", "app": {"id_code": "ab1cd"}})
+
+    with serving(handle) as url:
+        chosen = IntercomSettings(token=SecretStr("ic-1"), base_url=url, version="2.16")
+        connector = connect(Access(Settings(_env_file=None, intercom=chosen), tmp_path))
+        assert connector is not None
+        connector.identity()
+        list(connector.read("contacts", FULL))
+        list(connector.read("conversations", FULL))
+        list(connector.read_ids("contacts", ["1"]))
+        connector.writes.set_contact("1", {"name": "Ana"})
+        connector.close()
+    assert {method for method, _ in said} == {"GET", "POST", "PUT"}
+    assert {version for _, version in said} == {"2.16"}

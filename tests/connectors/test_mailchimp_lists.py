@@ -8,6 +8,7 @@ import pytest
 from connectors.errors import FixConfig, RetryLater, UnexpectedData
 from connectors.mailchimp import Mailchimp, base_url
 from connectors.mailchimp_lists import everything
+from connectors.mailchimp_paths import RESOURCES
 from connectors.pages import Window
 from tests.connectors.connector_doubles import NOON, answering, transport_to
 from tests.connectors.mailchimp_double import (
@@ -114,10 +115,18 @@ def test_an_audience_that_the_list_counts_and_does_not_give_stops_what_is_read_b
         list(Mailchimp(transport_to(handler)).read("members", FULL))
 
 
-def test_a_bulky_field_is_left_out() -> None:
-    account = FakeMailchimp()
-    account.read("lists")
-    assert account.requests[0][1]["exclude_fields"] == "_links,lists._links"
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_the_links_that_come_with_every_record_are_never_asked_for(resource: str) -> None:
+    account = FakeMailchimp([member(1, NOON)], campaigns={"c1": report(NOON)}, offers_contacts=True)
+    account.read(resource)
+    assert account.requests
+    for _, asked in account.requests:
+        if "fields" in asked:
+            assert "_links" not in asked["fields"]
+        else:
+            names = asked["exclude_fields"].split(",")
+            assert "_links" in names
+            assert any(name.endswith("._links") for name in names)
 
 
 def test_a_field_that_vanished_stops_the_read() -> None:

@@ -119,6 +119,102 @@ def test_an_edit_and_an_archived_record_arrive_with_the_next_increment(tmp_path:
     assert asked == [[{"id": "7"}]] * 3
 
 
+def amount(home: Path, deal: int) -> str:
+    sql = f"select body->'properties'->>'amount' from raw.hubspot_deals_current where key = '{deal}'"
+    ((found,),) = raw(home, sql)
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "caught_up_at"),
+    [
+        pytest.param((30,), 40, id="minutes late, seen by the overlap"),
+        pytest.param((30, 45), 60, id="most of an hour late, seen once the hour has settled"),
+    ],
+)
+def test_what_an_index_shows_late_is_not_lost_to_the_increments(
+    tmp_path: Path, asked_at: tuple[int, ...], caught_up_at: int
+) -> None:
+    minute = timedelta(minutes=1)
+    fake = portal(30)
+    sync(fake, tmp_path, only=["deals"])
+    fake.index["deals"] = list(fake.objects["deals"])  # search stands still
+    late = 5 if len(asked_at) > 1 else 20
+    fake.objects["deals"][6] = row(7, NOON + late * minute, amount="99")
+    for minutes in asked_at:
+        sync(fake, tmp_path, NOON + minutes * minute, only=["deals"])
+    assert amount(tmp_path, 7) == "10"
+    del fake.index["deals"]
+    report = sync(fake, tmp_path, NOON + caught_up_at * minute, only=["deals"])
+    assert amount(tmp_path, 7) == "99"
+    assert report.rows_seen < 30  # an increment, not everything again
+
+
+def test_what_changes_while_a_sync_runs_comes_with_the_next_one(tmp_path: Path) -> None:
+    fake = portal(30)
+
+    def edit() -> None:
+        if fake.requests[-1][1].endswith("/objects/2026-09/tickets"):  # the deals were read before
+            fake.objects["deals"][6] = row(7, NOON + HOUR / 2, amount="99")
+
+    fake.on_request = edit
+    sync(fake, tmp_path)
+    assert amount(tmp_path, 7) == "10"
+    sync(fake, tmp_path, NOON + 3 * HOUR)
+    assert amount(tmp_path, 7) == "99"
+
+
+def test_a_record_without_a_change_time_comes_with_the_daily_sweep(tmp_path: Path) -> None:
+    """A filter by change time never finds it; a list does."""
+    fake = portal(30)
+    sync(fake, tmp_path, only=["deals"])
+    fake.index["deals"] = list(fake.objects["deals"])
+    fake.objects["deals"].append({**row(31, NOON + HOUR, amount="10"), "updatedAt": None})
+    sync(fake, tmp_path, NOON + 2 * HOUR, only=["deals"])
+    assert keys(tmp_path, "deals") == list(range(1, 31))
+    assert sync(fake, tmp_path, NOON + 25 * HOUR, only=["deals"]).state == "complete"
+    assert keys(tmp_path, "deals") == list(range(1, 32))
+
+
+def test_what_was_deleted_for_good_gets_a_tombstone_with_the_daily_sweep_and_what_is_archived_does_not(
+    tmp_path: Path,
+) -> None:
+    fake = portal(30)
+    sync(fake, tmp_path, only=["deals"])
+    fake.objects["deals"][6] = row(7, NOON - 30 * HOUR, archived=True, amount="10")
+    del fake.objects["deals"][4]
+    gone = (
+        "select key, body->'properties'->>'amount' from raw.hubspot_deals_current "
+        "where (body->>'gone_at') is not null order by key"
+    )
+    sync(fake, tmp_path, NOON + HOUR, only=["deals"])
+    assert raw(tmp_path, gone) == []  # no increment can tell
+    sync(fake, tmp_path, NOON + 25 * HOUR, only=["deals"])
+    assert raw(tmp_path, gone) == [("5", "10")]  # with its last body
+    archived = "select key from raw.hubspot_deals_current where (body->>'archived')::bool"
+    assert raw(tmp_path, archived) == [("7",)]
+    # After some months HubSpot forgets what was archived.
+    fake.objects["deals"] = [each for each in fake.objects["deals"] if not each["archived"]]
+    sync(fake, tmp_path, NOON + 50 * HOUR, only=["deals"])
+    assert raw(tmp_path, gone) == [("5", "10"), ("7", "10")]
+    assert len(keys(tmp_path, "deals")) == 30
+
+
+def test_an_association_that_changes_without_its_record_arrives_with_the_daily_sweep(tmp_path: Path) -> None:
+    fake = portal(30)
+    sync(fake, tmp_path, only=["deals"])
+    fake.associations["deals", "companies"]["7"] = ["13", "14"]
+    del fake.associations["deals", "companies"]["8"]
+    found = (
+        "select key, body->>'$.to[*].toObjectId' from raw.hubspot_deal_companies_current "
+        "where key in ('7', '8') order by key"
+    )
+    sync(fake, tmp_path, NOON + HOUR, only=["deals"])
+    assert raw(tmp_path, found) == [("7", ["8"]), ("8", ["9"])]
+    sync(fake, tmp_path, NOON + 25 * HOUR, only=["deals"])
+    assert raw(tmp_path, found) == [("7", ["13", "14"]), ("8", [])]
+
+
 def test_an_association_that_was_removed_is_removed(tmp_path: Path) -> None:
     fake = portal()
     sync(fake, tmp_path, only=["deals"])

@@ -115,6 +115,25 @@ def test_a_deleted_conversation_is_gone_and_listed_as_deleted(home: Home) -> Non
     assert living == set(home.current("intercom_conversations")) - buried
 
 
+def test_a_change_that_a_search_shows_minutes_late_comes_with_the_next_increment(home: Home) -> None:
+    # 2.17 filters by the second, so that no day-wide filter helps.
+    home.sync(intercom(home.bench, "2.17"), only=["conversations"])
+    number = next(iter(home.current("intercom_conversations")))
+    before = home.current("intercom_conversations")[number]
+    home.later(HOUR)
+    home.world.faults.add(
+        parse_faults([{"kind": "search_lag_seconds", "vendor": "intercom", "seconds": 600}])
+    )
+    home.note(number)
+    home.later(timedelta(minutes=5))
+    home.sync(intercom(home.bench, "2.17"), only=["conversations"])
+    assert home.current("intercom_conversations")[number] == before
+    home.later(timedelta(minutes=6))
+    home.sync(intercom(home.bench, "2.17"), only=["conversations"])
+    parts = home.current("intercom_conversations")[number]["conversation_parts"]["conversation_parts"]
+    assert "Looked into it" in parts[-1]["body"]
+
+
 def test_a_daily_sweep_fetches_no_settled_conversation_again(home: Home) -> None:
     home.sync(intercom(home.bench), only=["conversations"])
     settled = [

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
+from sandbox.faults import Fault
 from tasks.deliver import ATTEMPTS
 from tasks.effects import effect
-from tasks.routes_intercom import Close, Reply, Tag
+from tasks.routes_intercom import Close, ConversationAttributes, Reply, Tag
 from tests.tasks.vendors import ADMIN, OTHER_ADMIN, Died, Fate, Vendors, only, queue, turn
 from warehouse.ledger import Ledger
 
@@ -105,6 +107,29 @@ def test_what_never_gets_through_is_given_up_in_the_end(
         turn(live, vendors, tmp_path)
     assert (only(live).state, only(live).attempts) == ("failed", ATTEMPTS)
     assert "Given up" in only(live).error
+
+
+def test_an_attribute_that_intercom_refuses_fails_at_once_with_the_reason(
+    live: Ledger, vendors: Vendors, tmp_path: Path
+) -> None:
+    """As where two attributes have one name: no later try would go better."""
+    number = vendors.conversation()
+    network = vendors.networks["intercom"]
+
+    def refuse(sent: httpx.Request) -> bool:
+        if sent.method == "PUT":
+            vendors.world.faults.replace([Fault("status", "intercom", status=400)])
+        return False
+
+    network.fits = refuse
+    queue(live, vendors, ConversationAttributes(conversation_id=number, attributes={"topic": "billing"}))
+    done = turn(live, vendors, tmp_path)
+    vendors.world.faults.replace([])
+    turn(live, vendors, tmp_path)
+    row = only(live)
+    assert (row.state, row.attempts, done.paused) == ("failed", 1, {})
+    assert "PUT /conversations/{id} answered 400" in row.error
+    assert network.writes().count(("PUT", f"/conversations/{number}")) == 1
 
 
 def test_a_row_whose_vendor_is_not_configured_any_more_waits_to_be_asked(

@@ -120,6 +120,22 @@ def test_what_a_resource_lacks_makes_another_build(house: House) -> None:
     assert len(set(ids)) == 3
 
 
+def test_only_the_rows_of_changed_records_are_made_again_and_a_changed_model_makes_all(house: House) -> None:
+    sql = (house.models / "staging/hubspot_contact.sql").read_text()
+    spec = {"source": "hubspot", "resource": "contacts", "by": "id"}
+    house.write("staging", "hubspot_contact", sql, spec)
+    house.load(contact("1", 1), contact("2", 2))
+    house.build()
+    with house.store.write() as con:  # a mark that the model itself would never make
+        con.execute("update staging.hubspot_contact set age = age + 100")
+    house.load(contact("1", 1), contact("2", 22), contact("3", 3))
+    expected = [("1", 101), ("2", 22), ("3", 3)]
+    assert rows(house.build(), "select id, age from core.person order by id") == expected
+    house.write("staging", "hubspot_contact", sql + "where true", spec)
+    expected[0] = ("1", 1)
+    assert rows(house.build(), "select id, age from core.person order by id") == expected
+
+
 def test_a_corrected_model_lifts_the_verdict_without_a_new_read(house: House) -> None:
     house.load(contact("1", -5))
     assert rows(house.build(), "select count(*) from core.person") == [(0,)]

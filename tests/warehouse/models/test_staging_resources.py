@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from model_world import RESOURCES, World, models, seconds, spec, utc
+from model_world import World, models, seconds, spec, utc
 from test_staging import broken, failed_casts
 
 GONE = "2026-06-20T10:00:00Z"
@@ -102,7 +102,9 @@ def test_an_object_of_hubspot_is_typed_and_keeps_every_property(world: World, re
 def read_by(model: str) -> tuple[str, list[str]]:
     """(source, resources) of one staging model."""
     loaded = spec(model)
-    return loaded["source"], [loaded["resource"]] if isinstance(loaded["resource"], str) else loaded["resource"]
+    return loaded["source"], [loaded["resource"]] if isinstance(loaded["resource"], str) else loaded[
+        "resource"
+    ]
 
 
 def staged() -> list[tuple[str, str, list[str]]]:
