@@ -48,6 +48,7 @@ def table(result: Mapping[str, Any]) -> str:
         line("ratio to the floor", "ratio_to_floor"),
         line("ratio to the best peer", "ratio_to_best_peer"),
         line("  which is", "best_peer"),
+        line("ratio to Singer set for speed", "ratio_to_singer_fast"),
         line("ratio to dlt fed Arrow tables", "ratio_to_dlt_arrow"),
         "",
         "peak memory, MiB: " + ", ".join(f"{name} {peak:,}" for name, peak in result["peaks_mib"].items()),

@@ -1,6 +1,6 @@
 """Singer: a tap and target-duckdb, two processes and a pipe between them.
 
-`read_singer.py BASE_URL HOME`
+`read_singer.py BASE_URL HOME [--fast]`
 """
 
 import contextlib
@@ -13,23 +13,23 @@ from pathlib import Path
 
 import target_duckdb
 from stopwatch import tell
-from tap_contacts import TapContacts
+from tap_contacts import FastTapContacts, TapContacts
 
 
-def tap(base_url: str, into: int) -> None:
+def tap(base_url: str, into: int, kind: type[TapContacts]) -> None:
     """Write all messages to the pipe; never returns."""
     code = 1
     try:
         os.dup2(into, 1)
         os.close(into)
-        TapContacts(config={"base_url": base_url}).sync_all()
+        kind(config={"base_url": base_url}).sync_all()
         sys.stdout.flush()
         code = 0
     finally:
         os._exit(code)
 
 
-def main(base_url: str, home: Path) -> None:
+def main(base_url: str, home: Path, kind: type[TapContacts]) -> None:
     # batch_size_rows stays at its default of 100,000: smaller batches cost time, larger ones only memory.
     config = {
         "path": str(home / "contacts.duckdb"),
@@ -43,7 +43,7 @@ def main(base_url: str, home: Path) -> None:
     child = os.fork()
     if child == 0:
         os.close(out)
-        tap(base_url, into)
+        tap(base_url, into, kind)
     os.close(into)
     os.dup2(out, 0)
     sys.argv[1:] = ["--config", str(home / "target.json")]
@@ -57,4 +57,5 @@ def main(base_url: str, home: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    fast = sys.argv[3:] == ["--fast"]
+    main(sys.argv[1], Path(sys.argv[2]), FastTapContacts if fast else TapContacts)
