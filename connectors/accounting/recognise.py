@@ -223,13 +223,13 @@ def _by_header(row: Row) -> Format | None:
     ):
         return Format.STRIPE_PAYMENTS
     if {"ContactName", "*ContactName"} & raw and {"InvoiceNumber", "*InvoiceNumber"} & raw:
-        return Format.XERO
+        return Format.XERO_INVOICES
     if has("source", "reference", "running balance", "account code") or has(
         "date", "source", "debit", "credit", "gross"
     ):
-        return Format.XERO
+        return Format.XERO_TRANSACTIONS
     if has("account reference", "nominal a c ref") or has("nominal a c ref", "net amount", "tax code"):
-        return Format.SAGE
+        return Format.SAGE_AUDIT_TRAIL
     if has("num factura", "nombre del contacto") or has("numero de factura", "nombre del contacto"):
         return Format.HOLDED
     if has("invoice", "client name", "line total") or has("invoice id", "invoice number", "customer name"):

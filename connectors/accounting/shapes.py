@@ -1,4 +1,26 @@
-"""What every accounting reader gives back, and how a record keeps one identity whatever file brings it."""
+"""What every accounting reader gives back, and how a record keeps one identity whatever file brings it.
+
+Records are JSON-able dicts; amounts are decimal strings, dates ISO, unknown values None. `row` is where the
+record stands in the file, `format` the file's format, `key` its identity in whatever file it comes.
+
+entry (double entry, debits = credits): key, date, kind, document, name, memo, currency, total_debit, row,
+    lines: [{account, name, memo, debit, credit}]
+movement (a line of a bank, card or payment provider): key, format, account, currency, date, value_date,
+    amount, text, balance, bank_id, category, gross, fee, row
+document (an invoice, bill or credit note): key, format, kind (invoice, credit_note, bill, bill_credit),
+    number, external_id, counterparty, tax_id, email, issued_on, due_on, service_from, service_to, currency,
+    net, tax, withheld, total, paid, open, status (open, paid, partial, uncollectible), paid_on,
+    subscription_id, row,
+    lines: [{description, quantity, unit_price, net, tax, account, service_from, service_to}]
+    Amounts of credit notes are negative. service_to is the last day served. What does not count (draft,
+    pending, void, deleted, a duplicate copy, not posting) is no record but a Left of the file.
+subscription: key, format, subscription_id, customer, email, plan, quantity, interval (week, month, year),
+    interval_count, amount (of one interval, all of the quantity, without tax), list_amount, currency, status
+    (active, trialing, past_due, paused, canceled, unpaid), started_on, ended_on, canceled_on, period_from,
+    period_to, row
+time_entry (hours from a tracker): key, format, person, client, project, task, date, hours, billable, row
+rate (units of a currency for one euro, from the European Central Bank's file): key, date, currency, rate
+"""
 
 import hashlib
 import re
@@ -6,6 +28,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
@@ -16,10 +39,38 @@ NO_CURRENCY = "XXX"  # ISO 4217's code for "no currency involved"
 
 
 class Format(StrEnum):
-    """A kind of file told by its content. `readable` says whether its records can be taken in."""
+    """A kind of file told by its content; `readers.READERS` says which can be taken in."""
 
+    # Books
     QUICKBOOKS_JOURNAL = "quickbooks_journal"
+    QUICKBOOKS_LEDGER = "quickbooks_ledger"  # general ledger, P&L detail
+    QUICKBOOKS_TRANSACTIONS = "quickbooks_transactions"
+    QUICKBOOKS_REPORT = "quickbooks_report"
+    QUICKBOOKS_IIF = "quickbooks_iif"
+    XERO_INVOICES = "xero_invoices"
+    XERO_TRANSACTIONS = "xero_transactions"
+    SAGE_AUDIT_TRAIL = "sage_audit_trail"
+    WAVE = "wave"
+    CONTAPLUS = "contaplus"
+    DBF = "dbf"
+    SUENLACE = "suenlace"
+    GNUCASH = "gnucash"
+    # Invoices
+    FACTURAE = "facturae"
+    HOLDED = "holded"
+    FRESHBOOKS = "freshbooks"
+    ZOHO = "zoho"
+    INVOICELY = "invoicely"
+    AKAUNTING = "akaunting"
+    INVOICE_LIST = "invoice_list"
+    # Payment providers
     STRIPE_BALANCE = "stripe_balance"
+    STRIPE_PAYMENTS = "stripe_payments"
+    STRIPE_INVOICES = "stripe_invoices"
+    STRIPE_SUBSCRIPTIONS = "stripe_subscriptions"
+    STRIPE_REFUNDS = "stripe_refunds"
+    PAYPAL = "paypal"
+    # Banks
     BANK_CSV = "bank_csv"
     BANK_XLSX = "bank_xlsx"
     BANK_XLS = "bank_xls"
@@ -28,47 +79,18 @@ class Format(StrEnum):
     NORMA43 = "norma43"
     OFX = "ofx"
     CAMT053 = "camt053"
-    # Recognised so that the refusal can name them.
-    QUICKBOOKS_REPORT = "quickbooks_report"
-    QUICKBOOKS_IIF = "quickbooks_iif"
-    STRIPE_PAYMENTS = "stripe_payments"
-    XERO = "xero"
-    SAGE = "sage"
-    HOLDED = "holded"
-    INVOICE_LIST = "invoice_list"
-    API_TABLE = "api_table"
-    MT940 = "mt940"
     CAMT_OTHER = "camt_other"
+    MT940 = "mt940"
     QIF = "qif"
-    GNUCASH = "gnucash"
-    FACTURAE = "facturae"
-    DBF = "dbf"
-    SUENLACE = "suenlace"
+    # Beside the books
+    CLOCKIFY = "clockify"
+    TOGGL = "toggl"
+    ECB_RATES = "ecb_rates"
+    API_TABLE = "api_table"
     PDF = "pdf"
     ARCHIVE = "archive"
     XML = "xml"
     JSON = "json"
-
-    @property
-    def readable(self) -> bool:
-        """True when `read_file` takes its records in; otherwise it refuses the file by name."""
-        return self in READABLE
-
-
-READABLE = frozenset(
-    {
-        Format.QUICKBOOKS_JOURNAL,
-        Format.STRIPE_BALANCE,
-        Format.BANK_CSV,
-        Format.BANK_XLSX,
-        Format.BANK_XLS,
-        Format.BANK_ODS,
-        Format.BANK_HTML,
-        Format.NORMA43,
-        Format.OFX,
-        Format.CAMT053,
-    }
-)
 
 
 class Refused(Exception):
@@ -102,12 +124,45 @@ class Rejected:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Rows that the file itself says do not count, and why: `draft`, `void`, `pending`, `not posting` …"""
+
+    reason: str
+    rows: int
+    totals: dict[str, str] = field(default_factory=dict)  # currency -> decimal string, where there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The file claims to hold all of one book or account between two days, both included.
+
+    A record of that book and period which a later file of the same claim lacks was deleted in the books.
+    Only what a file states itself counts, never the first and last date of its rows.
+    """
+
+    book: str
+    since: date
+    until: date
+
+
 @dataclass(slots=True)
 class Parsed:
-    """What a reader collects while it goes through a file."""
+    """What a reader collects while it goes through a file.
+
+    `verified` names the controls of the file that were recomputed and agree ("closing balance", "trailer",
+    "debits = credits", "stated total"); empty = nothing in the file covers its figures.
+    """
 
     entries: list[Record] = field(default_factory=list)
     movements: list[Record] = field(default_factory=list)
+    documents: list[Record] = field(default_factory=list)
+    subscriptions: list[Record] = field(default_factory=list)
+    time_entries: list[Record] = field(default_factory=list)
+    rates: list[Record] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
+    covered: Covered | None = None
     rejected: list[Rejected] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -130,11 +185,29 @@ class ImportedFile:
     totals: dict[str, Decimal]
     rejected: list[Rejected]
     warnings: list[str]
+    subscriptions: list[Record] = field(default_factory=list)
+    time_entries: list[Record] = field(default_factory=list)
+    rates: list[Record] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
+    covered: Covered | None = None
 
     @property
     def records(self) -> int:
         """How many transactions or documents were taken in (not lines)."""
-        return len(self.entries) + len(self.movements) + len(self.documents)
+        return sum(
+            map(
+                len,
+                (
+                    self.entries,
+                    self.movements,
+                    self.documents,
+                    self.subscriptions,
+                    self.time_entries,
+                    self.rates,
+                ),
+            )
+        )
 
     @property
     def refusal(self) -> str | None:
@@ -165,10 +238,12 @@ def strip_zeros(value: Decimal) -> Decimal:
 
 
 def totals_of(parsed: Parsed) -> dict[str, Decimal]:
-    """Sum per currency code: movements signed, entries their debit side."""
+    """Sum per currency code: movements signed, entries their debit side, documents their total."""
     totals: dict[str, Decimal] = {}
-    for record, name in [(m, "amount") for m in parsed.movements] + [
-        (e, "total_debit") for e in parsed.entries
+    for record, name in [
+        *((m, "amount") for m in parsed.movements),
+        *((e, "total_debit") for e in parsed.entries),
+        *((d, "total") for d in parsed.documents),
     ]:
         currency = record["currency"] or NO_CURRENCY
         totals[currency] = totals.get(currency, Decimal("0.00")) + Decimal(record[name])

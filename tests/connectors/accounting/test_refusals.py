@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors.accounting import Format, ImportedFile, ReadOptions, read_file, sniff
+from connectors.accounting.readers import READERS
 
 MIB = 1024 * 1024
 UNREAD = [
@@ -19,8 +20,8 @@ UNREAD = [
     ("!TRNS\tDATE\tACCNT\tAMOUNT\n!SPL\tDATE\tACCNT\tAMOUNT\n!ENDTRNS\n", Format.QUICKBOOKS_IIF, "IIF"),
     ('<?xml version="1.0"?><fe:Facturae xmlns:fe="http://www.facturae.es/Facturae/2009/v3.2/Facturae"/>', Format.FACTURAE, "FacturaE"),
     ('<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.052.001.02"><BkToCstmrAcctRpt/></Document>', Format.CAMT_OTHER, "CAMT"),
-    ("*ContactName,EmailAddress,*InvoiceNumber,*InvoiceDate,Total\nA,,1,10/01/2026,5.00\n", Format.XERO, "Xero"),
-    ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE, "Sage"),
+    ("*ContactName,EmailAddress,*InvoiceNumber,*InvoiceDate,Total\nA,,1,10/01/2026,5.00\n", Format.XERO_INVOICES, "Xero"),
+    ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
     ("Num factura;Fecha dd/mm/yyyy;Nombre del contacto;Precio unidad\n1;13/01/2026;A;10,00\n", Format.HOLDED, "Holded"),
     ("Client Name,Invoice #,Date Issued,Line Total,Currency\nA,001,2026-01-13,10.00,EUR\n", Format.INVOICE_LIST, "invoices"),
     ("Date,Type,Name,Account,Amount\n01/13/2026,Invoice,A,Sales,10.00\n01/14/2026,Bill,B,Rent,5.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
@@ -51,7 +52,7 @@ def test_a_known_format_that_is_not_read_is_refused_by_its_name(
     assert_refused(found, words)
     if format_ is not None:
         assert found.format == sniff(tmp_path / "x.csv") == format_
-        assert not format_.readable
+        assert format_ not in READERS
 
 
 def test_a_dbase_file_is_refused_by_its_name(tmp_path: Path) -> None:
