@@ -1,6 +1,7 @@
 """Money as people write it: the decimal mark is decided for a whole column, never for one cell."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -115,12 +116,12 @@ def decide_mark(columns: Iterable[Iterable[str]], chosen: str | None) -> str:
     votes = {".": 0, ",": 0}
     doubt: str | None = None
     for column in columns:
-        for body in column:
+        for body, count in Counter(column).items():
             proof = decimal_evidence(body)
             if proof == "?":
                 doubt = doubt or body
             elif proof is not None:
-                votes[proof] += 1
+                votes[proof] += count
     if votes["."] and votes[","]:
         low, high = sorted(votes.values())
         if low * 5 > high:
