@@ -69,6 +69,10 @@ def ordinary(
 
     `currency` is what holds where no cell says one, `day_of` reads a cell as a date in the order decided.
     """
+    placed = (
+        *(layout.value, layout.amount, layout.balance, layout.currency),
+        *(layout.account, layout.id, layout.category),
+    )
     if (
         layout.amount is None
         or layout.sign is not None
@@ -76,6 +80,7 @@ def ordinary(
         or layout.gross is not None
         or layout.fee is not None
         or layout.minus_balance is not None
+        or max((layout.date, *layout.texts, *(index or 0 for index in placed))) >= width
     ):
         return lambda _row: None
     pattern = _AMOUNT[mark].fullmatch

@@ -22,7 +22,7 @@ from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
 from connectors.accounting.dates import Written, decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
 from connectors.accounting.headers import find_header, habit_of, understand
-from connectors.accounting.numbers import currency_of, decide_mark, read_amount, take_apart
+from connectors.accounting.numbers import MOST_DIGITS, currency_of, decide_mark, read_amount, take_apart
 from connectors.accounting.shapes import (
     Format,
     Parsed,
@@ -294,7 +294,7 @@ def _number(row: Row, index: int | None, mark: str) -> Decimal | None:
     if isinstance(cell, bool):
         return None
     if isinstance(cell, (int, float)):
-        return from_float(float(cell))
+        return from_float(float(cell)) if abs(cell) < 10**MOST_DIGITS else None  # nor is "not a number" one
     if not isinstance(cell, str) or not cell.strip():
         return None
     written = take_apart(cell)

@@ -18,6 +18,7 @@ _CODES = """
     TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND XAF XAU XOF XPF ZAR ZMW
 """
 CURRENCIES = frozenset(_CODES.split())
+MOST_DIGITS = 14  # before the decimal mark: what the warehouse keeps
 _UNTYPED = frozenset({"$", "¥", "KR", "KR.", "FR", "FR.", "SFR", "US$", "C$", "A$", "LEI", "FT", "TL", "S/"})
 _SPACES = str.maketrans(
     {
@@ -152,6 +153,8 @@ def read_body(body: str, mark: str) -> Decimal | None:
         return None
     if not whole and not fraction:
         return None
+    if len(whole) > MOST_DIGITS or len(fraction) > MOST_DIGITS:
+        return None  # an account's number, not an amount
     try:
         return Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
     except ArithmeticError:
