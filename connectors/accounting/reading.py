@@ -88,7 +88,12 @@ def _bytes(path: Path, options: ReadOptions) -> bytes | Refused:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return Refused("This is no regular file.")  # opening a pipe would wait for its writer
     with path.open("rb") as handle:
-        data = handle.read(options.max_bytes + 1)
+        # Asked for all at once, Python would make room for the limit, however small the file is.
+        pieces, held = [], 0
+        while held <= options.max_bytes and (piece := handle.read(MIB)):
+            pieces.append(piece)
+            held += len(piece)
+    data = b"".join(pieces)
     if not data:
         return Refused("The file is empty. Export it again.")
     if len(data) > options.max_bytes:
