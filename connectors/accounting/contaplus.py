@@ -21,7 +21,7 @@ from connectors.accounting.shapes import (
 
 _NEEDED = frozenset({"ASIEN", "FECHA", "SUBCTA"})
 _EURO, _PESETA = ("EURODEBE", "EUROHABER"), ("PTADEBE", "PTAHABER")
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 # XDIARIO.TXT holds the fields of DIARIO.DBF at fixed places: name, first and last column.
 _PLACES = {
     "ASIEN": (0, 6),
@@ -148,7 +148,7 @@ def _read(records: Iterable[DbfRecord], names: set[str], options: ReadOptions) -
 def _amount(text: str) -> Decimal | None:
     if not text or not text.strip("*"):
         return Decimal(0) if not text else None  # asterisks: the number did not fit its field
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    return Decimal(text) + 0 if _NUMBER.fullmatch(text) else None
 
 
 def _day(digits: str) -> date | None:

@@ -8,7 +8,7 @@ from connectors.accounting.dates import settle, take_apart
 from connectors.accounting.shapes import Format, Left, Parsed, ReadOptions, Refused, Rejected
 
 HEADER = re.compile(r"\ufeff?Date,\s*USD,\s*JPY,")
-_RATE = re.compile(r"\d{1,12}(?:\.\d{1,10})?")
+_RATE = re.compile(r"\d{1,12}(?:\.\d{1,10})?", re.ASCII)
 _ABSENT = frozenset({"", "N/A"})
 
 

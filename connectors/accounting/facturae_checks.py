@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from connectors.accounting.camt053 import at, children, text_of
 from connectors.accounting.shapes import amount_text
 
-_AMOUNT = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,10})?")
+_AMOUNT = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,10})?", re.ASCII)
 _CENT = Decimal("0.01")
 _TAXED = ("TaxAmount/TotalAmount", "EquivalenceSurchargeAmount/TotalAmount")
 

@@ -25,10 +25,12 @@ _TAG = re.compile(r"(?:\{4:)?:(\d{2}[A-Z]?):(.*)", re.DOTALL)
 _LINE = re.compile(
     r"(?P<value>\d{6})(?P<entry>\d{4})?(?P<mark>R[CD]|E[CD]|[CD])(?P<funds>[A-Z])?"
     r"(?P<amount>\d+(?:,\d*)?|\d+\.\d\d)(?P<kind>[A-Z][A-Z0-9]{3})(?P<rest>.*)",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
-_BALANCE = re.compile(r"(?P<mark>[CD])(?P<day>\d{6})(?P<currency>[A-Z]{3})(?P<amount>\d+(?:,\d*)?|\d+\.\d\d)")
-_SUM = re.compile(r"(?P<count>\d{1,5})(?P<currency>[A-Z]{3})(?P<amount>\d+(?:,\d*)?)")
+_BALANCE = re.compile(
+    r"(?P<mark>[CD])(?P<day>\d{6})(?P<currency>[A-Z]{3})(?P<amount>\d+(?:,\d*)?|\d+\.\d\d)", re.ASCII
+)
+_SUM = re.compile(r"(?P<count>\d{1,5})(?P<currency>[A-Z]{3})(?P<amount>\d+(?:,\d*)?)", re.ASCII)
 _FLOOR = re.compile(r"([A-Z]{3})[CD]?\d")
 _IBAN_AND_CURRENCY = re.compile(r"([A-Z]{2}\d{2}[A-Z0-9]{8,29}\d)\s*([A-Z]{3})")
 _OWN_IDS = frozenset({"", "NONREF"})

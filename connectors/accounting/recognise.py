@@ -74,10 +74,12 @@ def recognise(data: bytes, options: ReadOptions) -> Content:
         _recognise_markup(content, options)
         if content.format is not None:
             return content
+    first = data[:1000].decode("latin-1").lstrip("\r\n").partition("\n")[0]
+    in_dos = is_contaplus_text(first)  # its columns count from the line's start, blanks and all
     content.text, content.encoding = decode(
-        data, "cp850" if FIRST_LINE.match(head.decode("latin-1")) else None
+        data, "cp850" if in_dos or FIRST_LINE.match(head.decode("latin-1")) else None
     )
-    content.format = _by_text(content.text)
+    content.format = Format.CONTAPLUS if in_dos else _by_text(content.text)
     if content.format is not None:
         return content
     try:
@@ -218,8 +220,6 @@ def _by_text(text: str) -> Format | None:
         return Format.QIF
     if len(first) > 200 and re.match(r"[345]\d{13}[0-9A-Z]", first):
         return Format.SUENLACE
-    if is_contaplus_text(first):
-        return Format.CONTAPLUS
     if ecb_rates.HEADER.match(first):
         return Format.ECB_RATES
     if head.startswith(("{", "[")):

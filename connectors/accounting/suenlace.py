@@ -20,8 +20,8 @@ from connectors.accounting.shapes import (
 )
 
 _LENGTHS = (254, 510)
-_AMOUNT = re.compile(r"[+-]?\d{1,10}\.\d\d")
-_HEAD = re.compile(r"[345][\d ]{5}\d{8}[0-9A-Z]")
+_AMOUNT = re.compile(r"[+-]?\d{1,10}\.\d\d", re.ASCII)
+_HEAD = re.compile(r"[345][\d ]{5}\d{8}[0-9A-Z]", re.ASCII)
 _SALE, _PURCHASE, _INVESTMENT = "1", "2", "3"
 _NAMES = {"C": "account", "D": "analytic distribution", "V": "due date"}
 
