@@ -1,5 +1,6 @@
 """What the movements of one table say about each other: ids, currency, running balance."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -74,3 +75,9 @@ class _Breaks:
         self.count += 1
         if len(self.places) < 5:
             self.places.append(f"{before}-{after}")
+
+
+def every_balance_is_followed(movements: list[Record]) -> bool:
+    """True when every movement carries a balance and none stands alone in its account."""
+    accounts = Counter(m["account"] for m in movements)
+    return bool(movements) and all(m["balance"] is not None for m in movements) and min(accounts.values()) > 1

@@ -64,6 +64,9 @@ class Totals:
     closing: Decimal | None = None
     stated: list[_Stated] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.stated) or self.opening is not None or self.closing is not None
+
     def add(self, row: Row, value: Decimal | None, is_out: bool, balance: Decimal | None) -> None:
         """Keep the figure of one such row."""
         figure = value if value is not None else balance
@@ -101,6 +104,13 @@ class Totals:
                 f"{self.closing}"
             )
         return found
+
+    def agreeing(self, amounts: list[Decimal]) -> list[str]:
+        """The controls that the file has and that its movements bear out."""
+        found = ["stated total"] if self.stated else []
+        if self.opening is not None and self.closing is not None:
+            found.append("closing balance")
+        return [] if self.disagreements(amounts) else found
 
 
 def _has_letter(text: str) -> bool:
