@@ -12,7 +12,7 @@ from warehouse.matching import match_movements
 def match_and_categorise(rooms: Rooms, as_of: datetime) -> dict[str, dict[str, int]]:
     """Fill meta.match and meta.category: {matched: kind -> lines, categorised: step -> lines}."""
     stage(rooms.store, rooms.playbook, "accounting")
-    matched = match_movements(rooms.store, as_of)
+    matched = match_movements(rooms.store, rooms.playbook, as_of)
     return {"matched": matched, "categorised": _categorise(rooms, as_of)}
 
 
