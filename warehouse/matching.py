@@ -13,9 +13,10 @@ import duckdb
 
 from playbook.loader import Playbook
 from warehouse import matching_books, matching_documents, matching_texts
+from warehouse.matching_pairs import pair_off
 from warehouse.store import Store, quoted
 
-_CODE = (Path(__file__), *(Path(m.__file__) for m in (matching_books, matching_documents, matching_texts)))
+_CODE = ("matching", "matching_books", "matching_documents", "matching_pairs", "matching_texts")
 
 # Text as words: lower case without accents or punctuation, a space before, between and after.
 _WORDS = (
@@ -23,7 +24,7 @@ _WORDS = (
     "lower(strip_accents(coalesce(t, ''))), '[^\\p{L}\\p{N}]+', ' ', 'g')) || ' '"
 )
 
-# The lines as they are compared. `place` is the account that moved, `provider` who keeps it when no bank does.
+# The lines as they are compared. `place` is the account that moved, `provider` who keeps it if no bank does.
 _LINES = """
 create or replace temp table line as
 select
@@ -57,9 +58,12 @@ create or replace temp table payout as
 select * from free
 where provider is not null
     and case when amount < 0
-        then regexp_matches(words || category, ' (payout|withdrawal|transfer to bank|retirada|abono a cuenta) ')
-            or category = ' transfer '
-        else regexp_matches(words || category, ' (bank deposit to pp account|add funds|topup|anadir fondos) ') end
+        then category = ' transfer ' or regexp_matches(
+            words || category, ' (payout|withdrawal|transfer to bank|retirada|abono a cuenta) '
+        )
+        else regexp_matches(
+            words || category, ' (bank deposit to pp account|add funds|topup|anadir fondos) '
+        ) end
 """
 _PAYOUT_PAIRS = """
 select
@@ -99,14 +103,14 @@ clear as (
 )
 
 select c.part as movement_key, 'payout' as kind, c.deposit as other_key, l.amount,
-    upper(c.provider[1]) || c.provider[2:] || ' paid this out; with others it is the deposit of ' || c.total as explanation
+    'Paid out by ' || c.provider || '; with others it is the deposit of ' || c.total as explanation
 from clear as c inner join line as l on l.movement_key = c.part
 union all
 select c.deposit, 'payout', c.part, -l.amount,
-    'The deposit of ' || c.total || ' is the sum of several payouts of ' || upper(c.provider[1]) || c.provider[2:]
+    'The deposit of ' || c.total || ' is the sum of several payouts of ' || c.provider
 from clear as c inner join line as l on l.movement_key = c.part
 """
-# One side of a payout without the other is no income either: what was sold stands in the provider's own lines.
+# One side of a payout alone is no income either: what was sold stands in the provider's own lines.
 _PAYOUT_ALONE = """
 select movement_key, 'payout' as kind, cast(null as varchar) as other_key, amount,
     'A payout to a bank account whose statement is not here' as explanation
@@ -126,15 +130,16 @@ where f.provider is null and f.amount > 0 and f.moved_on between s.since and s.u
 
 # That the amounts are opposite is no proof: a client may pay what a supplier gets on the same day.
 _OWN = (
-    "traspaso|traspasos|entre cuentas|cuenta ahorro|cuenta corriente|own account|own accounts|between accounts|"
-    "internal transfer|account transfer|to savings|from savings|to checking|from checking|giroconto|umbuchung|"
+    "traspaso|traspasos|entre cuentas|cuenta ahorro|cuenta corriente|own account|own accounts|"
+    "between accounts|internal transfer|account transfer|to savings|from savings|to checking|from checking|"
+    "giroconto|umbuchung|"
     "virement interne|transferencia interna|transferencia propia|orden propia"
 )
 _TRANSFER_PAIRS = """
 select
     o.movement_key as one,
     i.movement_key as other,
-    -- The other account's number, whole or its last four digits after a mask or "account", is the best witness.
+    -- The other account's number is the best witness.
     case when length(i.number) >= 8 and contains(replace(upper(o.words), ' ', ''), i.number)
             or length(o.number) >= 8 and contains(replace(upper(i.words), ' ', ''), o.number) then 3
         when regexp_matches(o.words, $own) and regexp_matches(i.words, $own) then 2
@@ -180,8 +185,9 @@ ranked_ins as (
 
 found as (
     select o.one, i.other, source, target, currency, amount,
-        bool_and(abs(i.came_on - o.left_on) <= 3) over (partition by source, target, currency, amount) as near,
-        o.many
+        o.many,
+        bool_and(abs(i.came_on - o.left_on) <= 3)
+            over (partition by source, target, currency, amount) as near
     from ranked_outs as o
     inner join ranked_ins as i using (source, target, currency, amount, n)
     where o.many = i.many
@@ -219,11 +225,13 @@ found as (
         on m.currency = b.currency and m.spent = b.amount
         and m.month = date_trunc('month', b.moved_on) - interval 1 month
     where not b.is_card and b.provider is null and b.amount < 0 and regexp_matches(b.words, $card)
-    qualify count(*) over (partition by b.movement_key) = 1 and count(*) over (partition by m.place, m.month) = 1
+    qualify count(*) over (partition by b.movement_key) = 1
+        and count(*) over (partition by m.place, m.month) = 1
 )
 
-select movement_key, 'card_settlement' as kind, place || ':' || strftime(month, '%Y-%m') as other_key, amount,
-    'What was bought with ' || place || ' in ' || strftime(month, '%Y-%m') || ' adds up to this amount' as explanation
+select
+    movement_key, 'card_settlement' as kind, place || ':' || strftime(month, '%Y-%m') as other_key, amount,
+    'What was bought with ' || place || ' in ' || strftime(month, '%Y-%m') || ' is this amount' as explanation
 from found
 """.replace("$card", quoted(f" ({_CARD}) "))
 
@@ -265,48 +273,6 @@ def compare(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> None:
     matching_books.match(con, playbook)
 
 
-# Each is the only one of the highest score that the other has.
-_EACH_OTHERS_BEST = """
-insert into pair select one, other, score from candidate
-qualify score = max(score) over (partition by one) and score = max(score) over (partition by other)
-    and count(*) over (partition by one, score) = 1 and count(*) over (partition by other, score) = 1
-"""
-# It can be nothing else, and nothing else can only be this.
-_ONLY_CHOICE = """
-insert into pair select one, other, score
-from (select *, count(*) over (partition by one) as choices from candidate)
-where choices = 1
-qualify count(*) over (partition by other) = 1
-"""
-
-
-def pair_off(con: duckdb.DuckDBPyConnection, kind: str, candidates: str, *, settle: bool = False) -> None:
-    """Pair the sides of `candidates` (one, other, score) in `pair`; those left with several in `unclear`.
-
-    A pair is made when each is the only one of the highest score that the other has; then the rest is looked
-    at again without them, until nothing changes. With `settle`, a side that has one choice only gets it.
-    """
-    con.execute(f"create or replace temp table candidate as {candidates}")
-    con.execute("create or replace temp table pair (one varchar, other varchar, score integer)")
-    rounds = (_EACH_OTHERS_BEST, _ONLY_CHOICE) if settle else (_EACH_OTHERS_BEST,)
-    while any(_made(con, statement) for statement in rounds):
-        con.execute(
-            "delete from candidate where one in (select one from pair) or other in (select other from pair)"
-        )
-    con.execute("create or replace temp table unclear as select one, other from candidate")
-    con.execute(
-        "insert into several select key, ?, max(n) from ("
-        "select one as key, count(*) as n from unclear group by one "
-        "union all select other, count(*) from unclear group by other) group by key",
-        [kind],
-    )
-
-
-def _made(con: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    row = con.execute(statement).fetchone()
-    return row is not None and row[0] > 0
-
-
 def _payouts(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(_PAYOUTS)
     pair_off(con, "payout", _PAYOUT_PAIRS)
@@ -328,11 +294,15 @@ def _cards(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _take_both(con: duckdb.DuckDBPyConnection, kind: str, explanation: str) -> None:
+    """Each side of the pairs is matched to the other; `explanation` is SQL over `a` and `b`."""
+    pairs = (
+        "pair inner join line as a on a.movement_key = pair.one "
+        "inner join line as b on b.movement_key = pair.other"
+    )
     con.execute(
         f"insert into matched select a.movement_key, '{kind}', b.movement_key, a.amount, {explanation} "
-        "from pair inner join line as a on a.movement_key = one inner join line as b on b.movement_key = other "
-        f"union all select b.movement_key, '{kind}', a.movement_key, b.amount, {explanation} "
-        "from pair inner join line as a on a.movement_key = one inner join line as b on b.movement_key = other"
+        f"from {pairs} "
+        f"union all select b.movement_key, '{kind}', a.movement_key, b.amount, {explanation} from {pairs}"
     )
 
 
@@ -367,8 +337,8 @@ def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _inputs(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> str:
     total = hashlib.sha256()
-    for path in _CODE:
-        total.update(path.read_bytes())
+    for name in _CODE:
+        total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     made = con.execute(
         "select model, inputs from meta.staging_built where model like 'staging.accounting%' order by model"
     ).fetchall()

@@ -3,6 +3,7 @@
 import duckdb
 
 from playbook.loader import Playbook
+from warehouse.matching_pairs import pair_off
 
 # What each entry does to each account of the book that holds money.
 _BOOKED = """
@@ -19,7 +20,8 @@ inner join staging.accounting_entry as e using (entry_key)
 left join (select unnest(?::varchar[]) as name, unnest(?::varchar[]) as pgc) as p on p.name = l.account
 where p.pgc like '57%' or p.pgc is null and regexp_matches(
     words(l.account),
-    '^ 57[0-9]*|bank|banco|cash|caja|checking|savings|cuenta corriente|credit card|tarjeta|stripe|paypal|clearing'
+    '^ 57[0-9]*|bank|banco|cash|caja|checking|savings|cuenta corriente|credit card|tarjeta|'
+    || 'stripe|paypal|clearing'
 )
 group by all
 having sum(l.debit - l.credit) <> 0
@@ -81,8 +83,6 @@ select one, other from zipped qualify count(*) over (partition by other) = 1
 
 def match(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> None:
     """Add the lines that the book has too to `matched`, from `free`."""
-    from warehouse.matching import pair_off
-
     con.execute(
         _BOOKED,
         [
@@ -96,7 +96,8 @@ def match(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> None:
     con.execute(f"insert into pair select one, other, 0 from ({_ALIKE})")
     con.execute(
         "insert into matched select p.one, 'entry', b.entry_key, f.amount, "
-        "'Booked on ' || b.account || ' on ' || b.booked_on || coalesce(' as ' || nullif(trim(b.words), ''), '') "
+        "'Booked on ' || b.account || ' on ' || b.booked_on "
+        "|| coalesce(' as ' || nullif(trim(b.words), ''), '') "
         "from pair as p inner join line as f on f.movement_key = p.one "
         "inner join booked as b on b.key = p.other"
     )

@@ -1,6 +1,8 @@
-"""Bank lines against invoices and bills: by number in the text, or by who is named; one, several or in part."""
+"""Bank lines against invoices and bills: by number in the text, or by who is named."""
 
 import duckdb
+
+from warehouse.matching_pairs import pair_off
 
 # What was asked for, with the sign that paying it has on our account.
 _DOCUMENTS = """
@@ -13,7 +15,8 @@ select
     replace(words(number), ' ', '') as code,
     regexp_replace(
         words(counterparty),
-        ' (s l|s a|sl|slu|sa|sau|s l u|ltd|limited|inc|llc|gmbh|bv|b v|sas|sarl|srl|corp|co|plc|sociedad limitada) $',
+        ' (s l|s a|sl|slu|sa|sau|s l u|ltd|limited|inc|llc|gmbh|bv|b v|sas|sarl|srl|corp|co|plc|'
+        || 'sociedad limitada) $',
         ' '
     ) as name,
     issued_on
@@ -42,10 +45,8 @@ where n + more <= len(w) and (more = 0 or regexp_matches(array_to_string(w[n:n +
 # Short numbers turn up in dates and card numbers: alone they name nothing.
 _NAMED = """
 create or replace temp table named as
-select g.movement_key, d.document_key, length(d.code) >= 5 or says_name as strong
-from (
-    select d.*, false as says_name from document as d where regexp_matches(code, '[0-9]') and length(code) >= 3
-) as d
+select g.movement_key, d.document_key, length(d.code) >= 5 as strong
+from (select * from document where regexp_matches(code, '[0-9]') and length(code) >= 3) as d
 inner join gram as g on g.code = d.code
 inner join line as l on l.movement_key = g.movement_key and l.currency = d.currency
     and sign(l.amount) = sign(d.due)
@@ -53,7 +54,9 @@ inner join line as l on l.movement_key = g.movement_key and l.currency = d.curre
 _SAYS_NAME = """
 create or replace temp table told as
 select distinct l.movement_key, d.name
-from (select distinct name, string_split(trim(name), ' ')[1] as first from document where length(name) >= 6) as d
+from (
+    select distinct name, string_split(trim(name), ' ')[1] as first from document where length(name) >= 6
+) as d
 inner join gram as g on g.code = d.first
 inner join line as l on l.movement_key = g.movement_key and contains(l.words, d.name)
 """
@@ -118,7 +121,8 @@ with twice as (
 )
 
 select m.movement_key, 'document', m.document_key, d.due,
-    'One payment for ' || count(*) over (partition by m.movement_key) || ' documents, this one ' || coalesce(d.number, '')
+    'One payment for ' || count(*) over (partition by m.movement_key) || ' documents, this one '
+    || coalesce(d.number, 'without a number')
 from many as m inner join document as d using (document_key)
 where m.movement_key not in (select movement_key from twice)
 """
@@ -131,11 +135,13 @@ with parts as (
     inner join named as n using (movement_key)
     inner join asked as d using (document_key)
     where abs(f.gross) < abs(d.due)
-    qualify count(*) over (partition by n.movement_key) = 1 and bool_and(n.strong) over (partition by n.movement_key)
+    qualify count(*) over (partition by n.movement_key) = 1
+        and bool_and(n.strong) over (partition by n.movement_key)
 )
 
 select movement_key, 'document', document_key, amount,
-    'Part of ' || number || '; ' || (due - sum(amount) over (partition by document_key)) || ' of it is still open'
+    'Part of ' || number || '; ' || (due - sum(amount) over (partition by document_key))
+    || ' of it is still open'
 from parts
 where movement_key not in (
     select n.movement_key from named as n group by n.movement_key having count(distinct n.document_key) > 1
@@ -151,8 +157,6 @@ where strong and movement_key in (select movement_key from free) group by moveme
 
 def match(con: duckdb.DuckDBPyConnection) -> None:
     """Add payments of invoices and bills to `matched`, from `free`; nothing where there are no documents."""
-    from warehouse.matching import pair_off
-
     there = con.execute(
         "select 1 from duckdb_tables() where schema_name = 'staging' and table_name = 'accounting_document'"
     ).fetchone()
@@ -169,7 +173,8 @@ def match(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "insert into matched select p.one, 'document', p.other, d.due, "
         "if(p.score >= 3, 'The text gives its number ' || d.number, "
-        "'The text names who ' || if(d.due > 0, 'owed', 'was owed') || ' it') || ', and the amount is the same' "
+        "'The text names who ' || if(d.due > 0, 'owed', 'was owed') || ' it') "
+        "|| ', and the amount is the same' "
         "|| if(f.amount <> d.due, ' before the fee of ' || (f.gross - f.amount), '') "
         "from pair as p inner join document as d on d.document_key = p.other "
         "inner join line as f on f.movement_key = p.one"
