@@ -163,6 +163,9 @@ class World:
         # (source, resource) -> (state, good until); none: the source speaks for all its resources
         self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
+        # (movement, kind, other key, amount) and (movement, account), as the step before the build decides
+        self.matches: list[tuple[str, str, str | None, str]] = []
+        self.categories: list[tuple[str, str | None]] = []
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -494,6 +497,26 @@ class World:
                 (s, r, state, None, None, None, None, self._good_until(state, until))
                 for (s, r), (state, until) in self.resources.items()
             ],
+        )
+        _fill(
+            con,
+            "meta.match",
+            "movement_key varchar, kind varchar, other_key varchar, amount decimal(18, 4), "
+            "explanation varchar, matched_at timestamptz",
+            [(*row, "matched", self.as_of) for row in self.matches],
+        )
+        _fill(
+            con,
+            "meta.match_ambiguous",
+            "movement_key varchar, kind varchar, candidates bigint, explanation varchar, matched_at timestamptz",
+            [],
+        )
+        _fill(
+            con,
+            "meta.category",
+            "movement_key varchar, account varchar, step tinyint, source varchar, rule varchar, "
+            "confidence double, explanation varchar, version varchar, decided_at timestamptz",
+            [(key, account, 3, "rule", "r", 1.0, "why", "1", self.as_of) for key, account in self.categories],
         )
         return con
 
