@@ -138,9 +138,7 @@ class Rule(Strict):
             if not condition.holds(self.hit):
                 raise ValueError(f"its example `hit` does not meet the condition on {condition.field}")
         if self.holds(self.miss):
-            raise ValueError(
-                "its example `miss` meets every condition; one of them is wrong"
-            )
+            raise ValueError("its example `miss` meets every condition; one of them is wrong")
         return self
 
     @property
