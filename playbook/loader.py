@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from playbook.base import Bilingual
+from playbook.categories import Categories
+
 # The C parser reads the same YAML ten times as fast; where it was not built, Python's own serves.
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -41,17 +44,6 @@ class PlaybookError(Exception):
 class _Model(BaseModel):
     # A misspelt key must not be ignored: the analyst would believe that it counts.
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bilingual(_Model):
-    """The same text in every language that people here read."""
-
-    es: Annotated[str, Field(min_length=1)]
-    en: Annotated[str, Field(min_length=1)]
-
-    def in_language(self, language: str) -> str:
-        """The text in `language`, English where the language is not one of ours."""
-        return self.es if language == "es" else self.en
 
 
 def _require_zone(name: str) -> str:
@@ -315,6 +307,7 @@ class Playbook(_Model):
     properties: tuple[CustomProperty, ...]
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
+    categories: Categories
     onboarding: Onboarding
     sla: Sla
     kpis: tuple[Kpi, ...]
@@ -363,6 +356,7 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         properties=_read_list(root, "properties", CustomProperty, optional=True),
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
+        categories=_read(root, "categories", Categories),
         onboarding=_read(root, "onboarding", Onboarding),
         sla=_read(root, "sla", Sla),
         kpis=_read_list(root, "kpis", Kpi),
@@ -503,6 +497,12 @@ def _check_references(playbook: Playbook) -> None:
             raise PlaybookError(
                 f"properties.yaml: {found.property}.source: there is no source '{found.source}'; "
                 "use an id of sources.yaml"
+            )
+    accounts = {account.name for account in playbook.accounts}
+    for place, name in playbook.categories.accounts:
+        if name not in accounts:
+            raise PlaybookError(
+                f"categories.yaml: {place}: there is no account '{name}'; use a name of accounts.yaml"
             )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:
