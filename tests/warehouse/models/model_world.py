@@ -16,7 +16,7 @@ import yaml
 from scipy.special import stdtrit
 
 from connectors import registry
-from playbook.loader import load_playbook
+from playbook.loader import Revenue, load_playbook
 
 MODELS = Path(__file__).parents[3] / "warehouse" / "models"
 MADRID = ZoneInfo("Europe/Madrid")
@@ -80,7 +80,7 @@ RESOURCES = {
         "automation_emails",
         "audience_contacts",
     ],
-    "accounting": ["entries", "movements"],
+    "accounting": ["entries", "movements", "documents", "subscriptions", "rates"],
 }
 RESOURCES |= {
     name: list(registry.source(name).resources)
@@ -163,6 +163,7 @@ class World:
         # (source, resource) -> (state, good until); none: the source speaks for all its resources
         self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
+        self.revenue = Revenue()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -438,6 +439,12 @@ class World:
             "playbook.account",
             "name varchar, kind varchar, acquisition boolean",
             [(n, k, a) for n, (k, a) in ACCOUNTS.items()],
+        )
+        _fill(
+            con,
+            "playbook.revenue",
+            "policy varchar, churn_date varchar, discounts varchar, reactivation_in_nrr boolean, overdue_days integer, renewal_days integer, one_off varchar[]",
+            [tuple(list(value) if field == "one_off" else value for field, value in self.revenue)],
         )
         _fill(
             con,
