@@ -1,4 +1,4 @@
--- Invoices, bills and their credit notes.
+-- Invoices, bills and credit notes as accounting files give them.
 -- Grain: document_key. Owner: finance. Reads: raw.accounting_documents_current.
 with records as (
     select
@@ -6,19 +6,21 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"format": "VARCHAR", "kind": "VARCHAR", "number": "VARCHAR", "external_id": "VARCHAR",
-              "counterparty": "VARCHAR", "tax_id": "VARCHAR", "email": "VARCHAR", "issued_on": "VARCHAR",
-              "due_on": "VARCHAR", "service_from": "VARCHAR", "service_to": "VARCHAR", "currency": "VARCHAR",
-              "net": "VARCHAR", "tax": "VARCHAR", "withheld": "VARCHAR", "total": "VARCHAR",
-              "paid": "VARCHAR", "open": "VARCHAR", "status": "VARCHAR", "paid_on": "VARCHAR",
-              "subscription_id": "VARCHAR"}'
+            '{"kind": "VARCHAR", "number": "VARCHAR", "external_id": "VARCHAR",
+              "counterparty": "VARCHAR", "tax_id": "VARCHAR", "email": "VARCHAR",
+              "issued_on": "VARCHAR", "due_on": "VARCHAR", "service_from": "VARCHAR",
+              "service_to": "VARCHAR", "currency": "VARCHAR", "net": "VARCHAR", "tax": "VARCHAR",
+              "withheld": "VARCHAR", "total": "VARCHAR", "paid": "VARCHAR", "open": "VARCHAR",
+              "status": "VARCHAR", "paid_on": "VARCHAR", "subscription_id": "VARCHAR",
+              "format": "VARCHAR"}'
         ) as r
     from raw.accounting_documents_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 )
 
 select
     key as document_key,
-    nullif(trim(r.format), '') as format,
     lower(nullif(trim(r.kind), '')) as kind,
     nullif(trim(r.number), '') as number,
     nullif(trim(r.external_id), '') as external_id,
@@ -39,5 +41,6 @@ select
     lower(nullif(trim(r.status), '')) as status,
     try_cast(r.paid_on as date) as paid_on,
     nullif(trim(r.subscription_id), '') as subscription_id,
+    nullif(trim(r.format), '') as format,
     received_at
 from records

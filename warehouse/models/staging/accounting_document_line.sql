@@ -1,4 +1,4 @@
--- Lines of invoices, bills and their credit notes.
+-- Lines of invoices, bills and credit notes.
 -- Grain: document_key, position. Owner: finance. Reads: raw.accounting_documents_current.
 with records as (
     select
@@ -11,6 +11,8 @@ with records as (
                          "service_from": "VARCHAR", "service_to": "VARCHAR"}]}'
         ) as r
     from raw.accounting_documents_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 ),
 
 lines as (
