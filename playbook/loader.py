@@ -298,6 +298,18 @@ class Retention(_Model):
     builds_kept: Annotated[int, Field(ge=1)]
 
 
+class Revenue(_Model):
+    """What counts as recurring revenue: from where, until when, before or after discounts."""
+
+    policy: Literal["deals", "subscriptions", "invoices"] = "deals"
+    churn_date: Literal["service", "billing", "notice"] = "service"
+    discounts: Literal["net", "list"] = "net"
+    reactivation_in_nrr: bool = False
+    overdue_days: Annotated[int, Field(ge=0)] | None = None
+    renewal_days: Annotated[int, Field(ge=0)] = 10
+    one_off: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+
+
 class Playbook(_Model):
     """Everything the business has decided about itself. `digest` changes when any of its files does."""
 
@@ -308,6 +320,7 @@ class Playbook(_Model):
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
     categories: Categories
+    revenue: Revenue = Revenue()
     onboarding: Onboarding
     sla: Sla
     kpis: tuple[Kpi, ...]
@@ -357,6 +370,8 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
         categories=_read(root, "categories", Categories),
+        # A playbook from before there was a choice counts as it always did.
+        revenue=_read(root, "revenue", Revenue) if (root / "revenue.yaml").exists() else Revenue(),
         onboarding=_read(root, "onboarding", Onboarding),
         sla=_read(root, "sla", Sla),
         kpis=_read_list(root, "kpis", Kpi),

@@ -16,7 +16,7 @@ import yaml
 from scipy.special import stdtrit
 
 from connectors import registry
-from playbook.loader import load_playbook
+from playbook.loader import Revenue, load_playbook
 
 MODELS = Path(__file__).parents[3] / "warehouse" / "models"
 MADRID = ZoneInfo("Europe/Madrid")
@@ -166,6 +166,7 @@ class World:
         # (movement, kind, other key, amount) and (movement, account), as the step before the build decides
         self.matches: list[tuple[str, str, str | None, str]] = []
         self.categories: list[tuple[str, str | None]] = []
+        self.revenue = Revenue()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -441,6 +442,12 @@ class World:
             "playbook.account",
             "name varchar, kind varchar, acquisition boolean",
             [(n, k, a) for n, (k, a) in ACCOUNTS.items()],
+        )
+        _fill(
+            con,
+            "playbook.revenue",
+            "policy varchar, churn_date varchar, discounts varchar, reactivation_in_nrr boolean, overdue_days integer, renewal_days integer, one_off varchar[]",
+            [tuple(list(value) if field == "one_off" else value for field, value in self.revenue)],
         )
         _fill(
             con,
