@@ -22,7 +22,7 @@ EXPECTED = [
     ("bank_csv/bankstatementparser__csv_european_decimals.csv", "bank_csv", 3, {"EUR": "2260.94"}),
     ("bank_csv/beanhub-extract__mercury.csv", "bank_csv", 4, {"XXX": "-1954.62"}),  # -46.00 -1500.00 -408.62
     ("bank_csv/reckon__austrian_example.csv", "bank_csv", 13, {"EUR": "-149.57"}),
-    ("bank_csv/reckon__bom_utf8_file.csv", "bank_csv", 0, {}),
+    ("bank_csv/reckon__bom_utf8_file.csv", "paypal", 0, {}),
     ("bank_csv/reckon__broker_canada_example.csv", "bank_csv", 12, {"CAD": "4677.51", "USD": "105.40"}),
     ("bank_csv/reckon__danish_kroner_nordea_example.csv", "bank_csv", 6, {"XXX": "-4732.00"}),
     ("bank_csv/reckon__extratofake.csv", "bank_csv", 22, {"XXX": "805.00"}),
@@ -51,6 +51,15 @@ EXPECTED = [
     ("ofx/ofxparse__suncorp.ofx", "ofx", 1, {"AUD": "-16.85"}),
     ("reconstructed/qbo_journal.csv", "quickbooks_journal", 2, {"XXX": "1563.63"}),
     ("reconstructed/banco_es_bbva_style_cp1252.csv", "bank_csv", 4, {"EUR": "1858.75"}),
+    (
+        "stripe/stripe-country-revenue-calculator__payments.csv",
+        "stripe_payments",
+        622,
+        {"EUR": "3107.50", "MXN": "19115.00", "USD": "3553.00"},
+    ),
+    ("stripe/dbt_stripe__charge_data.csv", "api_table", 0, {}),
+    ("stripe/dbt_stripe__refund_data.csv", "api_table", 4, {"USD": "-23914.21"}),  # 6750.00 + 17164.21
+    ("stripe/dbt_stripe__subscription_data.csv", "api_table", 2, {}),
     ("reconstructed/stripe_balance_change_itemized.csv", "stripe_balance", 6, {"EUR": "0.00", "USD": "0.00"}),
 ]
 NOT_READ = [
@@ -61,7 +70,6 @@ NOT_READ = [
     ("facturae", "FacturaE"),
     ("xero", "API table"),
     ("sage", "API table"),
-    ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
     ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
     ("quickbooks/dbt_quickbooks__account_data.csv", "API table"),
     ("reconstructed/DIARIO.DBF", "dBase"),
@@ -85,7 +93,7 @@ def test_a_real_file_gives_the_counts_and_totals_of_its_source(
     assert found.records == records
     assert found.totals == {currency: Decimal(total) for currency, total in totals.items()}
     assert found.rejected == []
-    keys = [record["key"] for record in [*found.movements, *found.entries]]
+    keys = [record["key"] for record in [*found.movements, *found.entries, *found.subscriptions]]
     assert len(set(keys)) == len(keys)
 
 
@@ -198,3 +206,32 @@ def test_an_instant_before_midnight_utc_is_booked_on_the_next_local_day() -> Non
 def test_portuguese_headers_do_not_overrule_dates_that_can_only_be_month_first() -> None:
     days = {movement["date"] for movement in real("bank_csv/reckon__extratofake.csv").movements}
     assert days == {"2012-11-01", "2012-11-05"}
+
+
+def test_stripes_failed_charges_do_not_count_and_their_sum_is_said() -> None:
+    (left,) = real("stripe/dbt_stripe__charge_data.csv").left
+    assert (left.reason, left.rows, left.totals) == ("failed", 16, {"USD": "66776.96"})
+
+
+def test_a_stripe_invoice_that_is_paid_and_unpaid_at_once_is_rejected_by_its_name() -> None:
+    found = real("stripe/dbt_stripe__invoice_data.csv")
+    assert (found.records, found.totals) == (1, {"USD": Decimal("10.00")})
+    assert [(item.row, "dgjksg6486" in item.reason) for item in found.rejected] == [(3, True)]
+    assert found.verified == ["stated total"]
+
+
+def test_stripes_refunds_add_up_by_their_reason() -> None:
+    sums: dict[str, Decimal] = {}
+    for movement in real("stripe/dbt_stripe__refund_data.csv").movements:
+        reason = movement["text"].split(" · ")[0]
+        sums[reason] = sums.get(reason, Decimal(0)) + Decimal(movement["amount"])
+    assert sums == {"duplicate": Decimal("-6750.00"), "requested_by_customer": Decimal("-17164.21")}
+
+
+def test_what_stripe_settled_stands_apart_from_what_customers_paid() -> None:
+    movements = real("stripe/stripe-country-revenue-calculator__payments.csv").movements
+    assert {m["settled_currency"] for m in movements} == {"THB"}
+    assert all(m["fee"] is None for m in movements)  # a fee in baht is no fee of a payment in euros
+    # Converted amounts 284332.30, fees 19725.70 and taxes on fees 1380.65, each column summed outside.
+    assert sum(Decimal(m["settled_fee"]) for m in movements) == Decimal("21106.35")
+    assert sum(Decimal(m["settled_amount"]) for m in movements) == Decimal("263225.95")
