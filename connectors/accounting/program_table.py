@@ -6,7 +6,7 @@ Banks need guessing (`bank_table`); a program's columns are known, so here a nam
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -129,6 +129,12 @@ class Sheet:
         except ValueError:
             return None
         return found.replace(tzinfo=found.tzinfo or UTC).astimezone(self.zone)
+
+    def moment(self, row: Row, role: str) -> datetime | None:
+        """The moment in this column, at the start of its day where no time is written."""
+        found = self.instant(row, role)
+        day = self.day(row, role)
+        return found or (datetime.combine(day, time(), self.zone) if day else None)
 
     def code(self, row: Row, role: str = "currency") -> str | None:
         """The row's currency, or the one a person stated. Raises Unusable for what is no currency."""

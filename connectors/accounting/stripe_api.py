@@ -290,7 +290,7 @@ def _invoice(sheet: Sheet, left: LeftOut, rows: list[Row]) -> Record | None:
         raise Unusable(f"invoice {sheet.text(row, 'id')} is paid and {remaining} of it remain to be paid")
     # An invoice's own period looks back; only that of a line is the time served.
     periods = [
-        service(sheet.instant(r, "period_from"), sheet.instant(r, "period_to"))
+        service(sheet.moment(r, "period_from"), sheet.moment(r, "period_to"))
         for r in rows
         if sheet.has("line")
     ]
@@ -358,7 +358,7 @@ def _subscription(sheet: Sheet, left: LeftOut, seen: dict[str, int], row: Row) -
     count: int | None = None
     if sheet.text(row, "interval"):
         interval, count = interval_of(sheet.text(row, "interval"), sheet.amount(row, "interval_count"))
-    since, until = service(sheet.instant(row, "period_from"), sheet.instant(row, "period_to"))
+    since, until = service(sheet.moment(row, "period_from"), sheet.moment(row, "period_to"))
     return [
         subscription(
             Format.API_TABLE,

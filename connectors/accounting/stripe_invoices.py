@@ -96,9 +96,7 @@ def _document(sheet: Sheet, row: Row, status: str) -> Record:
     if remaining is None:
         remaining = max(due - paid, Decimal(0))
     tax = sheet.amount(row, "tax")
-    since, until = service(sheet.instant(row, "served_from"), sheet.instant(row, "served_to"))
-    if since is None and sheet.text(row, "served_from") != sheet.text(row, "served_to"):
-        since, until = sheet.iso(row, "served_from"), sheet.iso(row, "served_to")
+    since, until = service(sheet.moment(row, "served_from"), sheet.moment(row, "served_to"))
     return finished(
         Format.STRIPE_INVOICES,
         row=row.number,

@@ -86,7 +86,7 @@ def _subscription(sheet: Sheet, row: Row, status: str) -> Record:
     unit = sheet.amount(row, "amount")
     amount = None if unit is None else unit * (Decimal(1) if quantity is None else quantity)
     interval, count = interval_of(sheet.text(row, "interval"), sheet.amount(row, "interval_count"))
-    since, until = service(sheet.instant(row, "period_from"), sheet.instant(row, "period_to"))
+    since, until = service(sheet.moment(row, "period_from"), sheet.moment(row, "period_to"))
     return subscription(
         Format.STRIPE_SUBSCRIPTIONS,
         row=row.number,
