@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors.accounting.dates import Cell, decide_order, settle
@@ -25,9 +26,11 @@ from connectors.accounting.shapes import (
 )
 from connectors.accounting.tables import Row, Table
 
+Number = TypeVar("Number", Decimal, float)
 Columns = Mapping[str, tuple[str, ...]]
 _HEADER_ROWS = 12
 _SHOWN = 5
+_TOO_MUCH = 10**14  # amounts are kept with 18 digits, four of them decimals
 
 
 class Unusable(Exception):
@@ -70,15 +73,15 @@ class Sheet:
         index = self.columns.get(role)
         cell = row.cells[index] if index is not None and index < len(row.cells) else None
         if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-            return from_float(float(cell))
+            return from_float(float(bounded(cell)))
         text = row.text(index)
         if not text:
             return None
         written = take_apart(text.removesuffix("%").strip())
         number = read_amount(written, self.mark) if written else None
         if number is None:
-            raise Unusable(f"the {self.title(role)} '{text}' cannot be read")
-        return number
+            raise Unusable(f"the {self.title(role)} '{text[:40]}' cannot be read")
+        return bounded(number)
 
     def needed(self, row: Row, role: str) -> Decimal:
         """The number in this column. Raises Unusable where there is none."""
@@ -299,6 +302,13 @@ def groups(rows: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
     return found
 
 
+def bounded(value: Number) -> Number:
+    """The number itself. Raises Unusable for one that no amount of money is, and no column holds."""
+    if not abs(value) < _TOO_MUCH:
+        raise Unusable("a number in the row is too large to be an amount")
+    return value
+
+
 def cents(value: Decimal) -> Decimal:
     """Rounded half up to cents, as an invoice rounds."""
-    return Decimal(amount_text(value.quantize(Decimal("0.01"), "ROUND_HALF_UP")))
+    return bounded(value).quantize(Decimal("0.01"), ROUND_HALF_UP)

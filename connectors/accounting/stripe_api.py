@@ -12,6 +12,7 @@ from connectors.accounting.program_table import (
     LeftOut,
     Sheet,
     Unusable,
+    bounded,
     groups,
     note,
     open_sheet,
@@ -353,7 +354,8 @@ def _subscription(sheet: Sheet, left: LeftOut, seen: dict[str, int], row: Row) -
     amount = currency = None
     if sheet.has("amount") and sheet.text(row, "amount"):
         currency = _currency(sheet, row)
-        amount = _needed(sheet, row, "amount", currency) * (Decimal(1) if quantity is None else quantity)
+        unit = _needed(sheet, row, "amount", currency)
+        amount = bounded(unit * (Decimal(1) if quantity is None else quantity))
     interval: str | None = None
     count: int | None = None
     if sheet.text(row, "interval"):

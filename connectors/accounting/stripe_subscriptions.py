@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from connectors.accounting.documents import text_of
-from connectors.accounting.program_table import LeftOut, Sheet, Unusable, note, open_sheet, take_rows
+from connectors.accounting.program_table import LeftOut, Sheet, Unusable, bounded, note, open_sheet, take_rows
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Record, plain
 from connectors.accounting.stripe_invoices import service
 from connectors.accounting.tables import Row, Table
@@ -84,7 +84,7 @@ def read_stripe_subscriptions(table: Table, options: ReadOptions) -> Parsed:
 def _subscription(sheet: Sheet, row: Row, status: str) -> Record:
     quantity = sheet.amount(row, "quantity")
     unit = sheet.amount(row, "amount")
-    amount = None if unit is None else unit * (Decimal(1) if quantity is None else quantity)
+    amount = None if unit is None else bounded(unit * (Decimal(1) if quantity is None else quantity))
     interval, count = interval_of(sheet.text(row, "interval"), sheet.amount(row, "interval_count"))
     since, until = service(sheet.moment(row, "period_from"), sheet.moment(row, "period_to"))
     return subscription(

@@ -39,6 +39,7 @@ _UNITS = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s)?", 
 _YES = frozenset(["yes", "true", "1", "si", "y"])
 _NO = frozenset(["no", "false", "0", "n", ""])
 _DAY = 24 * 3600
+_TOO_LONG = 366 * _DAY
 
 
 def read_clockify(table: Table, options: ReadOptions) -> Parsed:
@@ -141,6 +142,8 @@ def _entry(sheet: Sheet, row: Row, seconds: Decimal, format_: Format, seen: Coun
     parts = ("time", format_.value, person, client, project, task, day, start)
     key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
     seen[key] += 1
+    if seconds > _TOO_LONG:
+        raise Unusable("the duration is longer than a year")
     hours = (seconds / 3600).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     return {
         "key": f"{key}-{seen[key] - 1}",
