@@ -39,6 +39,7 @@ _UNITS = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s)?", 
 _YES = frozenset(["yes", "true", "1", "si", "y"])
 _NO = frozenset(["no", "false", "0", "n", ""])
 _DAY = 24 * 3600
+_HUNDREDTH = 36  # seconds in the last digit of a decimal number of hours
 _TOO_LONG = 366 * _DAY
 
 
@@ -59,6 +60,7 @@ def _read(table: Table, options: ReadOptions, columns: dict[str, tuple[str, ...]
     )
     parsed, left = Parsed(), LeftOut()
     faults: list[str] = []
+    roundings: list[str] = []
     checked = 0
     seen: Counter[str] = Counter()
     for row in sheet.whole_rows(parsed, short_by=2):
@@ -70,11 +72,16 @@ def _read(table: Table, options: ReadOptions, columns: dict[str, tuple[str, ...]
                 continue
             seconds = seconds_of(sheet, row, "duration")
             checked += _compare(sheet, row, seconds, faults)
+            decimal = sheet.amount(row, "decimal")
+            if decimal is not None and abs(decimal * 3600 - seconds) > _HUNDREDTH:
+                roundings.append(f"row {row.number} says {decimal} hours and {sheet.text(row, 'duration')}")
             parsed.time_entries.append(_entry(sheet, row, seconds, format_, seen))
         except Unusable as reason:
             parsed.rejected.append(Rejected(row.number, str(reason)))
     parsed.left = left.result()
     report_checks(parsed, "start + duration = end", checked, faults)
+    both = sheet.has("decimal") and sheet.columns["decimal"] != sheet.columns["duration"]
+    report_checks(parsed, "hours = decimal hours", len(parsed.time_entries) if both else 0, roundings)
     return parsed
 
 

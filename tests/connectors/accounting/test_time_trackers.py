@@ -24,7 +24,11 @@ def read(folder: Path, text: str) -> ImportedFile:
 
 def test_clockify_s_hours_are_exact_where_its_decimals_are_rounded(tmp_path: Path) -> None:
     found = read(tmp_path, CLOCKIFY)
-    assert (found.format, found.rejected, found.verified) == (Format.CLOCKIFY, [], ["start + duration = end"])
+    assert (found.format, found.rejected, found.verified) == (
+        Format.CLOCKIFY,
+        [],
+        ["start + duration = end", "hours = decimal hours"],
+    )
     assert [
         (t["person"], t["client"], t["task"], t["date"], t["hours"], t["billable"])
         for t in found.time_entries
@@ -57,6 +61,12 @@ def test_a_duration_that_its_clock_times_do_not_give_is_said(tmp_path: Path) -> 
     found = read(tmp_path, TOGGL.replace("01:30:00", "01:50:00"))
     assert found.verified == []
     assert "row 2 runs 5400 seconds by its clock times and 6600 by its duration" in " ".join(found.warnings)
+
+
+def test_decimal_hours_that_the_clock_does_not_give_are_said(tmp_path: Path) -> None:
+    found = read(tmp_path, CLOCKIFY.replace("1.33", "1.43"))
+    assert found.verified == ["start + duration = end"]
+    assert "row 3 says 1.43 hours and 01:20:00" in " ".join(found.warnings)
 
 
 def test_an_entry_still_running_is_left(tmp_path: Path) -> None:
