@@ -233,3 +233,10 @@ def test_moments_are_booked_on_the_business_s_day(tmp_path: Path) -> None:
 def test_a_list_of_disputes_is_not_taken_for_refunds(tmp_path: Path) -> None:
     found = read(tmp_path, REFUNDS.replace("re_", "du_"))
     assert (found.records, [item.row for item in found.rejected]) == (0, [2])
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "100000000000000.00", "1e9", "NaN"])
+def test_what_is_no_amount_of_money_rejects_its_row_and_no_other(tmp_path: Path, number: str) -> None:
+    found = read(tmp_path, PAYMENTS.replace("100.00,40.00,usd", f"{number},40.00,usd"))
+    assert [item.row for item in found.rejected] == [3]
+    assert found.totals == {"EUR": Decimal("121.00"), "JPY": Decimal(1500)}
