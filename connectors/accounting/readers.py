@@ -2,22 +2,35 @@
 
 from collections.abc import Callable, Mapping
 
+from connectors.accounting.akaunting import read_akaunting
+from connectors.accounting.api_tables import read_api_table
 from connectors.accounting.bank_table import read_bank_table
 from connectors.accounting.camt053 import read_camt053
 from connectors.accounting.contaplus import read_contaplus, read_contaplus_text
 from connectors.accounting.ecb_rates import read_ecb_rates
 from connectors.accounting.facturae import read_facturae
+from connectors.accounting.freshbooks import read_freshbooks
 from connectors.accounting.gnucash import read_gnucash
+from connectors.accounting.holded import read_holded
+from connectors.accounting.invoicely import read_invoicely
 from connectors.accounting.mt940 import read_mt940
 from connectors.accounting.norma43 import read_norma43
 from connectors.accounting.ofx import read_ofx
+from connectors.accounting.paypal import read_paypal
 from connectors.accounting.qif import read_qif
 from connectors.accounting.quickbooks_journal import read_quickbooks_journal
 from connectors.accounting.recognise import Content
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Refused
 from connectors.accounting.stripe_balance import read_stripe_balance
+from connectors.accounting.stripe_invoices import read_stripe_invoices
+from connectors.accounting.stripe_payments import read_stripe_payments
+from connectors.accounting.stripe_refunds import read_stripe_refunds
+from connectors.accounting.stripe_subscriptions import read_stripe_subscriptions
 from connectors.accounting.suenlace import read_suenlace
 from connectors.accounting.tables import Table
+from connectors.accounting.time_trackers import read_clockify, read_toggl
+from connectors.accounting.wave import read_wave
+from connectors.accounting.zoho import read_zoho
 
 Reader = Callable[[Content, ReadOptions], Parsed]
 
@@ -26,6 +39,10 @@ def _table(content: Content) -> Table:
     if content.table is None:
         raise Refused("No table was found in the file. Export it again.")
     return content.table
+
+
+def _of_table(read: Callable[[Table, ReadOptions], Parsed]) -> Reader:
+    return lambda content, options: read(_table(content), options)
 
 
 def _bank(format_: Format) -> Reader:
@@ -41,6 +58,20 @@ def _contaplus(content: Content, options: ReadOptions) -> Parsed:
 READERS: Mapping[Format, Reader] = {
     Format.QUICKBOOKS_JOURNAL: lambda content, options: read_quickbooks_journal(_table(content), options),
     Format.STRIPE_BALANCE: lambda content, options: read_stripe_balance(_table(content), options),
+    Format.STRIPE_PAYMENTS: _of_table(read_stripe_payments),
+    Format.STRIPE_INVOICES: _of_table(read_stripe_invoices),
+    Format.STRIPE_SUBSCRIPTIONS: _of_table(read_stripe_subscriptions),
+    Format.STRIPE_REFUNDS: _of_table(read_stripe_refunds),
+    Format.API_TABLE: _of_table(read_api_table),
+    Format.PAYPAL: _of_table(read_paypal),
+    Format.FRESHBOOKS: _of_table(read_freshbooks),
+    Format.ZOHO: _of_table(read_zoho),
+    Format.WAVE: _of_table(read_wave),
+    Format.INVOICELY: _of_table(read_invoicely),
+    Format.AKAUNTING: read_akaunting,
+    Format.HOLDED: _of_table(read_holded),
+    Format.CLOCKIFY: _of_table(read_clockify),
+    Format.TOGGL: _of_table(read_toggl),
     Format.BANK_CSV: _bank(Format.BANK_CSV),
     Format.BANK_XLSX: _bank(Format.BANK_XLSX),
     Format.BANK_XLS: _bank(Format.BANK_XLS),
@@ -64,14 +95,10 @@ _JOURNAL_HINT = (
 NOT_READ: Mapping[Format, str] = {
     Format.QUICKBOOKS_REPORT: f"QuickBooks report or transaction list recognised, not read: {_JOURNAL_HINT}",
     Format.QUICKBOOKS_IIF: "QuickBooks Desktop IIF recognised, not read yet: export the Journal report",
-    Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from "
-    "activity' (itemised) instead",
     Format.XERO_INVOICES: "Xero export recognised, not read yet",
     Format.XERO_TRANSACTIONS: "Xero export recognised, not read yet",
     Format.SAGE_AUDIT_TRAIL: "Sage export recognised, not read yet",
-    Format.HOLDED: "Holded export recognised, not read yet",
     Format.INVOICE_LIST: "A list of invoices was recognised, not read yet",
-    Format.API_TABLE: "A dump of an API table was recognised, not read: import the program's own export",
     Format.CAMT_OTHER: "CAMT recognised, but not a statement (CAMT.053): ask the bank for CAMT.053",
     Format.DBF: "dBase table recognised, but no journal of ContaPlus: import its DIARIO.DBF or the whole ZIP",
     Format.PDF: "PDF recognised: amounts cannot be taken from it safely; export CSV, XLSX or Norma 43",

@@ -13,6 +13,7 @@ from connectors.accounting.contaplus import is_contaplus, is_contaplus_text
 from connectors.accounting.dbf import field_names
 from connectors.accounting.encoding import decode
 from connectors.accounting.norma43 import FIRST_LINE
+from connectors.accounting.program_headers import program_of
 from connectors.accounting.shapes import Format, ReadOptions, Refused, plain
 from connectors.accounting.tables import Row, Table, read_delimited, read_html, read_workbook
 
@@ -260,6 +261,9 @@ def _by_header(row: Row) -> Format | None:
         or has("card issue country")
     ):
         return Format.STRIPE_PAYMENTS
+    program = program_of(row)
+    if program is not None:
+        return program
     if {"ContactName", "*ContactName"} & raw and {"InvoiceNumber", "*InvoiceNumber"} & raw:
         return Format.XERO_INVOICES
     if has("source", "reference", "running balance", "account code") or has(
@@ -268,8 +272,6 @@ def _by_header(row: Row) -> Format | None:
         return Format.XERO_TRANSACTIONS
     if has("account reference", "nominal a c ref") or has("nominal a c ref", "net amount", "tax code"):
         return Format.SAGE_AUDIT_TRAIL
-    if has("num factura", "nombre del contacto") or has("numero de factura", "nombre del contacto"):
-        return Format.HOLDED
     if has("invoice", "client name", "line total") or has("invoice id", "invoice number", "customer name"):
         return Format.INVOICE_LIST
     if names & {"invoice number", "invoice no", "num factura"} and names & {

@@ -22,7 +22,7 @@ EXPECTED = [
     ("bank_csv/bankstatementparser__csv_european_decimals.csv", "bank_csv", 3, {"EUR": "2260.94"}),
     ("bank_csv/beanhub-extract__mercury.csv", "bank_csv", 4, {"XXX": "-1954.62"}),  # -46.00 -1500.00 -408.62
     ("bank_csv/reckon__austrian_example.csv", "bank_csv", 13, {"EUR": "-149.57"}),
-    ("bank_csv/reckon__bom_utf8_file.csv", "bank_csv", 0, {}),
+    ("bank_csv/reckon__bom_utf8_file.csv", "paypal", 0, {}),
     ("bank_csv/reckon__broker_canada_example.csv", "bank_csv", 12, {"CAD": "4677.51", "USD": "105.40"}),
     ("bank_csv/reckon__danish_kroner_nordea_example.csv", "bank_csv", 6, {"XXX": "-4732.00"}),
     ("bank_csv/reckon__extratofake.csv", "bank_csv", 22, {"XXX": "805.00"}),
@@ -51,6 +51,15 @@ EXPECTED = [
     ("ofx/ofxparse__suncorp.ofx", "ofx", 1, {"AUD": "-16.85"}),
     ("reconstructed/qbo_journal.csv", "quickbooks_journal", 2, {"XXX": "1563.63"}),
     ("reconstructed/banco_es_bbva_style_cp1252.csv", "bank_csv", 4, {"EUR": "1858.75"}),
+    (
+        "stripe/stripe-country-revenue-calculator__payments.csv",
+        "stripe_payments",
+        622,
+        {"EUR": "3107.50", "MXN": "19115.00", "USD": "3553.00"},
+    ),
+    ("stripe/dbt_stripe__charge_data.csv", "api_table", 0, {}),
+    ("stripe/dbt_stripe__refund_data.csv", "api_table", 4, {"USD": "-23914.21"}),  # 6750.00 + 17164.21
+    ("stripe/dbt_stripe__subscription_data.csv", "api_table", 2, {}),
     ("reconstructed/stripe_balance_change_itemized.csv", "stripe_balance", 6, {"EUR": "0.00", "USD": "0.00"}),
     ("mt940/mt940__abnamro.sta", "mt940", 10, {"EUR": "-345.93"}),
     ("mt940/mt940__february_30.sta", "mt940", 1, {"EUR": "-6.00"}),
@@ -111,7 +120,6 @@ NOT_READ = [
     ("iif", "IIF"),
     ("xero", "API table"),
     ("sage", "API table"),
-    ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
     ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
     ("quickbooks/dbt_quickbooks__account_data.csv", "API table"),
     ("reconstructed/qbo_general_ledger.csv", "QuickBooks"),
