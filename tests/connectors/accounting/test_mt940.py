@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from connectors.accounting import Format, ImportedFile, ReadOptions, read_file
 from tests.connectors.accounting.statements import LINES, Line
