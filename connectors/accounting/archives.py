@@ -1,6 +1,7 @@
 """ZIP and gzip archives, opened in memory only: nothing is written and no path in them is followed."""
 
 import io
+import lzma
 import re
 import stat
 import zipfile
@@ -13,7 +14,7 @@ from connectors.accounting.contaplus import is_contaplus
 from connectors.accounting.dbf import field_names
 from connectors.accounting.gunzip import MAX_RATIO, RATIO_FROM, gunzip
 from connectors.accounting.reading import content_of, read_bytes, refused
-from connectors.accounting.recognise import is_archive, is_dbf
+from connectors.accounting.recognise import BROKEN_ZIP, is_archive, is_dbf
 from connectors.accounting.shapes import MIB, Format, ImportedFile, ReadOptions, Refused
 
 _DEFAULTS = ReadOptions()
@@ -99,7 +100,7 @@ def _members(data: bytes, options: ReadOptions, budget: _Budget, depth: int) -> 
         infos = [
             info for info in archive.infolist() if not info.is_dir() and not _NOISE.search(info.filename)
         ]
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except BROKEN_ZIP as error:
         raise Refused("The archive is cut off or damaged. Copy it again.", Format.ARCHIVE) from error
     budget.count(len(infos))
     _refuse_what_harms(infos, budget)
@@ -194,15 +195,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     try:
         with archive.open(info) as member:
             return member.read(limit)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-    ) as e:
+    except (*BROKEN_ZIP, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as e:
         raise Refused(
             f"'{info.filename[:60]}' cannot be unpacked: the archive is cut off or damaged. Copy it again.",
             Format.ARCHIVE,

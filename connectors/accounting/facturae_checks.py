@@ -9,7 +9,7 @@ from connectors.accounting.camt053 import at, children, text_of
 from connectors.accounting.shapes import amount_text
 
 _AMOUNT = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,10})?", re.ASCII)
-_CENT = Decimal("0.01")
+_CENT, _HALF_A_CENT = Decimal("0.01"), Decimal("0.005")
 _TAXED = ("TaxAmount/TotalAmount", "EquivalenceSurchargeAmount/TotalAmount")
 
 
@@ -152,7 +152,7 @@ def _lines(lines: list[Element], where: str, warnings: list[str]) -> Decimal | N
         quantity, price = amount_at(line, "Quantity"), amount_at(line, "UnitPriceWithoutTax")
         if cost is None:
             continue
-        if quantity is not None and price is not None and abs(quantity * price - cost) > _CENT:
+        if quantity is not None and price is not None and abs(quantity * price - cost) > _HALF_A_CENT:
             warnings.append(
                 f"{place}: TotalCost says {amount_text(cost)}, {quantity} x {price} give otherwise"
             )

@@ -269,6 +269,8 @@ def _from_xml(data: bytes, options: ReadOptions) -> _Book:
             if name == "template-transactions":
                 inside_template += 1 if event == "start" else -1
             elif event == "end":
+                if name == "account" and not len(element):
+                    continue  # a split names its account so
                 if name == "account":
                     _add_account(element, book)
                 elif name == "transaction":

@@ -24,6 +24,8 @@ _QIF = re.compile(r"^!(?:Type|Account|Option|Clear)\b", re.MULTILINE | re.IGNORE
 _MT940 = re.compile(r"^(?:\{4:\s*)?:20:", re.MULTILINE)
 _MT940_BODY = re.compile(r"^:(?:25|28C?|60[FM]|61|62[FM]|34F|13D?):", re.MULTILINE)
 _GNUCASH = b"gnc"
+# What zipfile raises for damage, beside its own error.
+BROKEN_ZIP = (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, IndexError, struct.error)
 _ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
 _BOOK_WORDS = """
     bill | bill payment | bill payment check | bill payment credit card | cash expense | check | cheque
@@ -138,7 +140,7 @@ def _names(data: bytes) -> set[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except BROKEN_ZIP as error:
         raise Refused("The workbook or archive is cut off or damaged. Export or copy it again.") from error
 
 
