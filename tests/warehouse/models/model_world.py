@@ -80,7 +80,7 @@ RESOURCES = {
         "automation_emails",
         "audience_contacts",
     ],
-    "accounting": ["entries", "movements"],
+    "accounting": ["entries", "movements", "documents", "rates"],
 }
 RESOURCES |= {
     name: list(registry.source(name).resources)
@@ -439,8 +439,8 @@ class World:
         _fill(
             con,
             "playbook.account",
-            "name varchar, kind varchar, acquisition boolean",
-            [(n, k, a) for n, (k, a) in ACCOUNTS.items()],
+            "name varchar, kind varchar, acquisition boolean, pgc varchar, view varchar",
+            [(n, k, a, n[:3], "view") for n, (k, a) in ACCOUNTS.items()],
         )
         _fill(
             con,
