@@ -80,7 +80,7 @@ RESOURCES = {
         "automation_emails",
         "audience_contacts",
     ],
-    "accounting": ["entries", "movements", "documents", "rates"],
+    "accounting": ["entries", "movements", "documents", "subscriptions", "time_entries", "rates"],
 }
 RESOURCES |= {
     name: list(registry.source(name).resources)
