@@ -104,11 +104,31 @@ class TeamMember(_Model):
 
 
 class Account(_Model):
-    """How one account of the books counts."""
+    """How one account of the books counts.
+
+    `pgc` is its code in the Spanish chart, `view` the line of the management view that it belongs to.
+    """
 
     name: str
     kind: Literal["revenue", "direct", "operating", "financial", "tax_on_profit", "balance"]
     acquisition: bool = False
+    pgc: Annotated[str, Field(pattern=r"^[1-9]\d{0,9}$")] | None = None
+    view: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+
+    @field_validator("pgc", mode="before")
+    @classmethod
+    def _code(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _same_nature(self) -> "Account":
+        # Groups 6 and 7 of the Spanish chart are cost and income, 1 to 5 the balance sheet.
+        if self.pgc is not None and (self.pgc[0] in "12345") != (self.kind == "balance"):
+            raise ValueError(
+                f"pgc {self.pgc} is {'' if self.pgc[0] in '12345' else 'not '}of the balance sheet, "
+                f"kind {self.kind} is {'' if self.kind == 'balance' else 'not '}; correct one of them"
+            )
+        return self
 
 
 class ChecklistItem(_Model):

@@ -88,7 +88,7 @@ def match(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> None:
         [
             playbook.company.currency,
             [account.name for account in playbook.accounts],
-            [getattr(account, "pgc", None) for account in playbook.accounts],
+            [account.pgc for account in playbook.accounts],
         ],
     )
     con.execute(_PLACES)

@@ -81,8 +81,11 @@ def write_tables(
     _table(
         con,
         "playbook.account",
-        "name varchar, kind varchar, acquisition boolean",
-        [(account.name, account.kind, account.acquisition) for account in playbook.accounts],
+        "name varchar, kind varchar, acquisition boolean, pgc varchar, view varchar",
+        [
+            (account.name, account.kind, account.acquisition, account.pgc, account.view)
+            for account in playbook.accounts
+        ],
     )
     revenue = playbook.revenue
     _table(

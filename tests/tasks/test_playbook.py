@@ -284,3 +284,25 @@ def test_every_resource_that_a_figure_needs_is_one_that_is_read() -> None:
     named = {need for kpi in playbook.kpis for need in kpi.needs}
     assert "hubspot.tickets" in named
     assert named - read - set(playbook.source_ids) == set()
+
+
+def test_every_account_stands_in_both_charts() -> None:
+    for account in PLAYBOOK.accounts:
+        assert account.pgc is not None
+        assert account.view is not None
+    assert {a.pgc for a in PLAYBOOK.accounts if a.view == "cash"} == {"572", "5729"}
+
+
+def test_an_account_without_a_code_or_a_view_is_none_the_less_an_account(folder: Path) -> None:
+    file = folder / "accounts.yaml"
+    file.write_text(file.read_text().replace(', pgc: "627", view: marketing', ""))
+    (found,) = [a for a in load_playbook(folder).accounts if a.name == "627 Advertising"]
+    assert (found.pgc, found.view) == (None, None)
+
+
+@pytest.mark.parametrize(("old", "new"), [('"627"', '"430"'), ('"627"', "627A"), ("marketing", "Mark eting")])
+def test_a_code_of_another_nature_is_refused(folder: Path, old: str, new: str) -> None:
+    file = folder / "accounts.yaml"
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(PlaybookError, match=r"accounts.yaml: .*627 Advertising"):
+        load_playbook(folder)

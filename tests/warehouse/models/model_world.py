@@ -440,8 +440,8 @@ class World:
         _fill(
             con,
             "playbook.account",
-            "name varchar, kind varchar, acquisition boolean",
-            [(n, k, a) for n, (k, a) in ACCOUNTS.items()],
+            "name varchar, kind varchar, acquisition boolean, pgc varchar, view varchar",
+            [(n, k, a, n[:3], "view") for n, (k, a) in ACCOUNTS.items()],
         )
         _fill(
             con,
