@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from console.output import err, out, print_json, print_notes, print_table, yes_no
+from console.review import categories_app, review_app
 from settings import Settings, SettingsError, load_settings
 
 DONE, FAILED, WRONG_USE, WITH_WARNINGS = 0, 1, 2, 3
@@ -29,6 +30,8 @@ outbox_app = typer.Typer(
 alerts_app = typer.Typer(help="Alerts that are open.", invoke_without_command=True)
 sandbox_app = typer.Typer(help="The simulated company.", invoke_without_command=True)
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(review_app, name="review")
+app.add_typer(categories_app, name="categories")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(sandbox_app, name="sandbox")
 

@@ -475,7 +475,7 @@ def resolve_outbox(settings: Settings, row: int, outcome: str, by: str) -> None:
 
     path, _kind = home_path(settings)
     with ledger_of(settings, path) as ledger:
-        resolve(ledger, row, outcome, by, _home_time(settings))
+        resolve(ledger, row, outcome, by, home_time(settings))
 
 
 def acknowledge(settings: Settings, key: str, by: str) -> None:
@@ -492,14 +492,14 @@ def silence_alert(settings: Settings, key: str, reason: str, hours: int) -> date
     from console.read import ledger_of
     from tasks.alert import silence
 
-    now = _home_time(settings)
+    now = home_time(settings)
     until = now + timedelta(hours=hours)
     with ledger_of(settings, home_path(settings)[0]) as ledger:
         silence(ledger, key, reason, until, now)
     return until
 
 
-def _home_time(settings: Settings) -> datetime:
+def home_time(settings: Settings) -> datetime:
     """The home's clock; in a sandbox home whose sandbox sleeps, the instant of the published data."""
     from tasks.context import SandboxNotRunning
     from warehouse.published import Published

@@ -410,6 +410,14 @@ def load_playbook(folder: Path | None = None) -> Playbook:
     return playbook
 
 
+def with_categories(playbook: Playbook, path: Path) -> Playbook:
+    """The playbook with the categories of another file, to try them before they count. Raises PlaybookError."""
+    data = _parse(path.parent, path.name)
+    tried = playbook.model_copy(update={"categories": _validated(path.name, data, Categories, prefix="")})
+    _check_accounts(tried)
+    return tried
+
+
 def _digest(root: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(p for p in root.rglob("*") if p.suffix in READ_AS_DATA):
@@ -533,12 +541,7 @@ def _check_references(playbook: Playbook) -> None:
                 f"properties.yaml: {found.property}.source: there is no source '{found.source}'; "
                 "use an id of sources.yaml"
             )
-    accounts = {account.name for account in playbook.accounts}
-    for place, name in playbook.categories.accounts:
-        if name not in accounts:
-            raise PlaybookError(
-                f"categories.yaml: {place}: there is no account '{name}'; use a name of accounts.yaml"
-            )
+    _check_accounts(playbook)
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:
         if rule.kpi is not None and rule.kpi not in known:
@@ -555,6 +558,15 @@ def _check_references(playbook: Playbook) -> None:
                             f"journeys.yaml: {journey.id}.{step.id}.template: "
                             f"templates/{language}/{template}.j2 is missing; write it or name another"
                         )
+
+
+def _check_accounts(playbook: Playbook) -> None:
+    accounts = {account.name for account in playbook.accounts}
+    for place, name in playbook.categories.accounts:
+        if name not in accounts:
+            raise PlaybookError(
+                f"categories.yaml: {place}: there is no account '{name}'; use a name of accounts.yaml"
+            )
 
 
 def template_names(step: Step) -> tuple[str, ...]:

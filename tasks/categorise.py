@@ -84,6 +84,11 @@ def prepare(con: Connection) -> None:
 
 
 def _keep(con: Connection, as_of: datetime) -> None:
+    # No key guards the table (DuckLake has none): what stands twice is written anew.
+    con.execute(
+        "delete from meta.category where movement_key in "
+        "(select movement_key from meta.category group by movement_key having count(*) > 1)"
+    )
     con.execute(
         f"""
         create or replace temp table news as

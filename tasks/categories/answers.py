@@ -5,13 +5,14 @@ folded, and `answer`, one row for each of them in the shape of meta.category (bu
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from playbook.categories import Categories, Matched, folded
 from playbook.loader import Playbook
 from tasks.categories import learned
-from tasks.categories.payees import VERSION, Confirmed, Memory, apart_sql, payee_sql, remembered
+from tasks.categories.payees import VERSION, Confirmed, Memory, apart_sql, maybe_sql, payee_sql, remembered
 from tasks.categories.rules import hits_sql, rule_table
 from warehouse.ledger import CategoryDecision
 
@@ -37,9 +38,12 @@ def has_table(con: Connection, schema: str, table: str) -> bool:
 
 
 def answer_all(
-    con: Connection, playbook: Playbook, decisions: Sequence[CategoryDecision], home: Path
+    con: Connection, playbook: Playbook, decisions: Sequence[CategoryDecision], home: Path | None
 ) -> str | None:
-    """Fill `line` and `answer`; why the learned step said nothing, None where it could speak."""
+    """Fill `line` and `answer`; why the learned step said nothing, None where it could speak.
+
+    What the learned step keeps stands in `home`; without one it is not asked.
+    """
     categories = playbook.categories
     _take_lines(con)
     _by_people(con, decisions)
@@ -338,6 +342,9 @@ def _by_payee(con: Connection, categories: Categories) -> None:
             [one.is_enough for one in memories],
         ],
     )
+    deciding = [one.payee for one in memories if one.is_enough]
+    if not deciding:
+        return
     con.execute(
         f"""
         insert into answer ({_COLUMNS})
@@ -345,7 +352,10 @@ def _by_payee(con: Connection, categories: Categories) -> None:
             u.movement_key, m.account, 4, 'payee', null, m.agree / m.looked,
             m.agree || ' of the last ' || m.looked || ' lines of ' || m.payee || ' that a person decided',
             '{VERSION}'
-        from (select *, {payee_sql("text")} as payee from undecided) as u
+        from (
+            select *, {payee_sql("text")} as payee
+            from (select * from undecided where {maybe_sql("text", deciding)})
+        ) as u
         join memory as m
             on m.payee = u.payee and m.currency = u.currency and m.inflow = (u.amount > 0)
         where m.enough and abs(u.amount) between m.least and m.most
@@ -366,10 +376,41 @@ def _memories(con: Connection, categories: Categories) -> list[Memory]:
     return remembered(Confirmed(*row) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Who a line is from or for, and what was said of them so far, be it too little to decide."""
+
+    payee: str | None
+    account: str | None
+    agree: int
+    of: int
+
+
+def open_payees(
+    con: Connection, playbook: Playbook, decisions: Sequence[CategoryDecision], keys: Sequence[str]
+) -> dict[str, Hint]:
+    """A hint for each of these lines."""
+    _take_lines(con)
+    _by_people(con, decisions)
+    memories = {(one.payee, one.currency, one.inflow): one for one in _memories(con, playbook.categories)}
+    rows = con.execute(
+        f"select movement_key, {payee_sql('text')}, currency, amount > 0 from line "
+        "where movement_key in (select unnest(?::varchar[]))",
+        [list(keys)],
+    ).fetchall()
+    hints = {}
+    for key, payee, currency, inflow in rows:
+        known = memories.get((payee, currency, inflow))
+        hints[key] = Hint(payee, known.account, known.agree, known.of) if known else Hint(payee, None, 0, 0)
+    return hints
+
+
 # Step 5: the learned model
 
 
-def _by_model(con: Connection, playbook: Playbook, home: Path) -> str | None:
+def _by_model(con: Connection, playbook: Playbook, home: Path | None) -> str | None:
+    if home is None:
+        return "it was not asked"
     columns = "movement_key, text, amount, format, category, moved_on"
     known = [
         learned.Known(learned.Seen(*row[:6]), row[6])

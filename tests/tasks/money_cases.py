@@ -65,7 +65,8 @@ class Bank:
     def match(self, key: str, kind: str, other: str | None = None) -> None:
         with self.store.write() as con:
             con.execute(
-                "insert into meta.match values (?, ?, ?, 10, ?, ?)", [key, kind, other, f"found a {kind}", NOW]
+                "insert into meta.match values (?, ?, ?, 10, ?, ?)",
+                [key, kind, other, f"found a {kind}", NOW],
             )
 
     def decide(self, key: str, account: str, as_of: datetime = NOW) -> None:
@@ -97,7 +98,9 @@ def with_rules(*rules: dict, **changes: Any) -> Playbook:
     return SHIPPED.model_copy(update={"categories": made})
 
 
-def rule(name: str, account: str, *when: dict, hit: dict, miss: dict | None = None, priority: int = 0) -> dict:
+def rule(
+    name: str, account: str, *when: dict, hit: dict, miss: dict | None = None, priority: int = 0
+) -> dict:
     return {
         "id": name,
         "account": account,
