@@ -14,6 +14,8 @@ with intervals as (
 subscriptions as (
     select
         s.*,
+        -- The file names the last day of what was billed.
+        s.period_to + 1 as paid_until,
         coalesce(s.customer, s.email) as payer,
         -- A file that leaves the start out still says which period was billed.
         coalesce(s.started_on, s.period_from) as first_on,
@@ -34,12 +36,12 @@ ends as (
         *,
         case
             when not is_cancelled then null
-            when churn_date = 'notice' then coalesce(canceled_on, ended_on, period_to, first_on)
+            when churn_date = 'notice' then coalesce(canceled_on, ended_on, paid_until, first_on)
             when churn_date = 'billing'
-                then coalesce(ended_on, if(status = 'canceled', canceled_on, null), period_to, canceled_on, first_on)
+                then coalesce(ended_on, if(status = 'canceled', canceled_on, null), paid_until, canceled_on, first_on)
             -- What was paid for is served to its end.
             else coalesce(
-                greatest(coalesce(ended_on, if(status = 'canceled', canceled_on, null)), period_to),
+                greatest(coalesce(ended_on, if(status = 'canceled', canceled_on, null)), paid_until),
                 canceled_on,
                 first_on
             )
@@ -48,7 +50,7 @@ ends as (
             when status = 'unpaid' then coalesce(period_from + coalesce(overdue_days, 0), first_on)
             when status = 'past_due' and period_from + overdue_days <= today then period_from + overdue_days
         end as unpaid_on,
-        if(status = 'paused', coalesce(period_to, first_on), null) as paused_on
+        if(status = 'paused', coalesce(paid_until, first_on), null) as paused_on
     from subscriptions
 ),
 
