@@ -40,6 +40,10 @@ GROUPS = {
         ("K5", "all", "month"),
         ("K6", "all", "month"),
         ("K7", "all", "month"),
+        ("CAC_PAYBACK", "all", "month"),
+        ("GRR", "all", "month"),
+        ("NRR", "all", "month"),
+        ("QUICK_RATIO", "all", "month"),
         ("K11", "all", "month"),
     ),
     "service": (

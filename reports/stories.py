@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from playbook.loader import Revenue
 from reports.explain import Bridge, CostChange, Departure, Misses, Part, Revenues, largest
 from reports.figures import Figure
 from reports.formatting import Format
@@ -104,12 +105,12 @@ class LeaverStory:
     rest: str
 
 
-def revenue_story(bridge: Bridge | None, period: str, fmt: Format) -> RevenueStory:
-    """The bridge told and drawn; without one, a sentence that says so."""
+def revenue_story(bridge: Bridge | None, period: str, fmt: Format, policy: Revenue) -> RevenueStory:
+    """The bridge told and drawn, and by which policy it is counted; without a bridge, a sentence that says so."""
     words = fmt.wording
     title = words.text("why.mrr", period=fmt.period(period, inside=True))
     if bridge is None:
-        return RevenueStory(title, words.text("why.mrr.none"), (), "")
+        return RevenueStory(title, f"{words.text('why.mrr.none')} {_policy(policy, fmt)}", (), "")
     change = bridge.end - bridge.start
     key = "flat" if not change else "up" if change > 0 else "down"
     sentences = [words.text(f"why.mrr.{key}", change=fmt.money(abs(change)), end=fmt.money(bridge.end))]
@@ -123,12 +124,31 @@ def revenue_story(bridge: Bridge | None, period: str, fmt: Format) -> RevenueSto
         ]
         if parts:
             sentences.append(words.text(f"why.mrr.{direction}", parts=fmt.listed(parts)))
+    sentences.append(_policy(policy, fmt))
     left_open = bridge.unexplained
     return RevenueStory(
         title,
         " ".join(sentences),
         _steps(bridge, fmt),
         words.text("why.mrr.unexplained", amount=fmt.money(left_open, cents=True)) if left_open else "",
+    )
+
+
+def _policy(policy: Revenue, fmt: Format) -> str:
+    """From where revenue is counted, until when, and in which view: figures of two policies never compare."""
+    words = fmt.wording
+    overdue = policy.overdue_days
+    counts_overdue = policy.policy == "deals" or overdue is None
+    return words.text(
+        "why.mrr.policy",
+        source=words.text(
+            f"why.mrr.policy.{policy.policy}", ends=words.text(f"why.mrr.policy.{policy.churn_date}")
+        ),
+        discounts=words.text(f"why.mrr.policy.{policy.discounts}"),
+        overdue="" if counts_overdue else words.count("why.mrr.policy.overdue", overdue or 0),
+        returns=words.text(
+            f"why.mrr.policy.{'with' if policy.reactivation_in_nrr else 'without'}_returns"
+        ),
     )
 
 

@@ -264,7 +264,7 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
             week=fmt.period(facts.week, inside=True),
             month=fmt.period(month) if month else "–",
         ),
-        revenue=revenue_story(facts.bridge, month or facts.week, fmt),
+        revenue=revenue_story(facts.bridge, month or facts.week, fmt, playbook.revenue),
         service=service_story(facts.service, fmt),
         margin=margin_story(facts.margin, facts.costs, facts.revenues, fmt),
         leavers=leaver_story(facts.leavers, fmt),

@@ -105,6 +105,10 @@ def test_every_kpi_of_the_contract_is_there_with_the_owners_targets() -> None:
         "NEW_CLIENTS",
         "ACTIVE_CLIENTS",
         "LEADS",
+        "GRR",
+        "NRR",
+        "QUICK_RATIO",
+        "CAC_PAYBACK",
     }
     assert {kpi.id for kpi in PLAYBOOK.kpis} == {f"K{n}" for n in range(1, 25)} | more
     targets = {kpi.id: (kpi.target_low, kpi.target_high) for kpi in PLAYBOOK.kpis}

@@ -124,6 +124,10 @@ KPIS: dict[str, tuple[str, str, float | None, float | None, list[str]]] = {
     "K20": ("share", "higher", 0.2, 0.3, ["hubspot"]),
     "K21": ("share", "higher", 0.25, 0.4, ["hubspot"]),
     "K24": ("minutes", "lower", None, None, ["intercom"]),
+    "GRR": ("share", "higher", None, None, ["hubspot"]),
+    "NRR": ("share", "higher", None, None, ["hubspot"]),
+    "QUICK_RATIO": ("ratio", "higher", None, None, ["hubspot"]),
+    "CAC_PAYBACK": ("ratio", "lower", None, None, ["hubspot", "accounting"]),
     "MRR": ("money", "higher", None, None, ["hubspot"]),
 }
 
@@ -166,7 +170,7 @@ class World:
         # (movement, kind, other key, amount) and (movement, account), as the step before the build decides
         self.matches: list[tuple[str, str, str | None, str]] = []
         self.categories: list[tuple[str, str | None]] = []
-        self.revenue = Revenue()
+        self.recurring = Revenue()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -447,7 +451,7 @@ class World:
             con,
             "playbook.revenue",
             "policy varchar, churn_date varchar, discounts varchar, reactivation_in_nrr boolean, overdue_days integer, renewal_days integer, one_off varchar[]",
-            [tuple(list(value) if field == "one_off" else value for field, value in self.revenue)],
+            [tuple(list(value) if field == "one_off" else value for field, value in self.recurring)],
         )
         _fill(
             con,

@@ -361,6 +361,10 @@ def test_every_figure_has_one_row_per_finished_period_and_segment(world: World) 
         "NEW_CLIENTS",
         "ACTIVE_CLIENTS",
         "LEADS",
+        "GRR",
+        "NRR",
+        "QUICK_RATIO",
+        "CAC_PAYBACK",
     }
     assert {segment for kpi, segment in found if kpi == "K24"} == {"L1", "L2", "L3"}
     assert {segment for kpi, segment in found if kpi in ("K3", "K19")} == {"all", "L1", "L2", "L3"}

@@ -13,12 +13,12 @@ with documents as (
         p.overdue_days,
         p.renewal_days,
         p.one_off,
-        cast(timezone(r.zone, r.as_of) as date) as today,
+        r.today,
         r.zone,
         r.currency as home_currency
     from staging.accounting_document as d
     cross join playbook.revenue as p
-    cross join build.run as r
+    cross join (select zone, currency, cast(timezone(zone, as_of) as date) as today from build.run) as r
     where d.kind in ('invoice', 'credit_note')
 ),
 
@@ -177,14 +177,20 @@ pieces as (
     select *, source_id || ':paid' as piece, greatest(paid_on, first_on) as piece_from, served_to as piece_to
     from settled
     where is_paid and paid_on > stop_on and paid_on < served_to
+),
+
+-- Local midnights, each day looked up once: the zone's rules for each row take longer than all the rest.
+days as (
+    select day, timezone((select any_value(zone) from pieces), cast(day as timestamp)) as midnight
+    from (select piece_from as day from pieces union select piece_to from pieces)
 )
 
 select
     -- Whoever pays and is nobody's client in the CRM pays all the same.
     coalesce(k.entity_id, 'accounting:' || lower(p.counterparty)) as client_id,
     p.piece as source_id,
-    timezone(p.zone, cast(p.piece_from as timestamp)) as starts_at,
-    timezone(p.zone, cast(p.piece_to as timestamp)) as ends_at,
+    f.midnight as starts_at,
+    t.midnight as ends_at,
     cast(
         cast(sign(p.units) * ((2 * abs(p.units) + p.cents) // (2 * p.cents)) as decimal(18, 0)) * 0.01
         as decimal(18, 4)
@@ -195,4 +201,6 @@ select
     ) as list_monthly_amount,
     coalesce(p.currency, p.home_currency) as currency
 from pieces as p
+inner join days as f on f.day = p.piece_from
+inner join days as t on t.day = p.piece_to
 left join core.identity_link as k on k.source = 'accounting' and k.kind = 'company' and k.source_id = p.counterparty

@@ -14,18 +14,20 @@ with intervals as (
 subscriptions as (
     select
         s.*,
+        -- The file names the last day of what was billed.
+        s.period_to + 1 as paid_until,
         coalesce(s.customer, s.email) as payer,
         -- A file that leaves the start out still says which period was billed.
         coalesce(s.started_on, s.period_from) as first_on,
         s.ended_on is not null or s.canceled_on is not null or s.status = 'canceled' as is_cancelled,
         p.churn_date,
         p.overdue_days,
-        cast(timezone(r.zone, r.as_of) as date) as today,
+        r.today,
         r.zone,
         r.currency as home_currency
     from staging.accounting_subscription as s
     cross join playbook.revenue as p
-    cross join build.run as r
+    cross join (select zone, currency, cast(timezone(zone, as_of) as date) as today from build.run) as r
     where s.status is distinct from 'trialing'
 ),
 
@@ -34,12 +36,12 @@ ends as (
         *,
         case
             when not is_cancelled then null
-            when churn_date = 'notice' then coalesce(canceled_on, ended_on, period_to, first_on)
+            when churn_date = 'notice' then coalesce(canceled_on, ended_on, paid_until, first_on)
             when churn_date = 'billing'
-                then coalesce(ended_on, if(status = 'canceled', canceled_on, null), period_to, canceled_on, first_on)
+                then coalesce(ended_on, if(status = 'canceled', canceled_on, null), paid_until, canceled_on, first_on)
             -- What was paid for is served to its end.
             else coalesce(
-                greatest(coalesce(ended_on, if(status = 'canceled', canceled_on, null)), period_to),
+                greatest(coalesce(ended_on, if(status = 'canceled', canceled_on, null)), paid_until),
                 canceled_on,
                 first_on
             )
@@ -48,13 +50,20 @@ ends as (
             when status = 'unpaid' then coalesce(period_from + coalesce(overdue_days, 0), first_on)
             when status = 'past_due' and period_from + overdue_days <= today then period_from + overdue_days
         end as unpaid_on,
-        if(status = 'paused', coalesce(period_to, first_on), null) as paused_on
+        if(status = 'paused', coalesce(paid_until, first_on), null) as paused_on
     from subscriptions
 ),
 
 lasts as (
     -- The first of them that comes; none of them: it goes on.
     select *, least(cancelled_on, unpaid_on, paused_on) as last_on from ends
+),
+
+-- Local midnights, each day looked up once: the zone's rules for each row take longer than all the rest.
+days as (
+    select day, timezone((select any_value(zone) from lasts), cast(day as timestamp)) as midnight
+    from (select first_on as day from lasts union select last_on from lasts)
+    where day is not null
 ),
 
 amounts as (
@@ -73,8 +82,8 @@ select
     -- Whoever pays and is nobody's client in the CRM pays all the same.
     coalesce(k.entity_id, 'accounting:' || lower(l.payer)) as client_id,
     l.subscription_key as source_id,
-    timezone(l.zone, cast(l.first_on as timestamp)) as starts_at,
-    timezone(l.zone, cast(greatest(l.last_on, if(l.last_on is null, null, l.first_on)) as timestamp)) as ends_at,
+    f.midnight as starts_at,
+    greatest(t.midnight, if(t.midnight is null, null, f.midnight)) as ends_at,
     cast(
         cast(sign(a.units) * ((2 * abs(a.units) + a.months) // (2 * a.months)) as decimal(18, 0)) * 0.0001
         as decimal(18, 4)
@@ -86,4 +95,6 @@ select
     coalesce(l.currency, l.home_currency) as currency
 from lasts as l
 left join amounts as a using (subscription_key)
+left join days as f on f.day = l.first_on
+left join days as t on t.day = l.last_on
 left join core.identity_link as k on k.source = 'accounting' and k.kind = 'company' and k.source_id = l.payer

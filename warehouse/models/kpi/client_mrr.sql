@@ -5,18 +5,30 @@ with months as (
 ),
 
 boundaries as (
-    select starts_at as boundary_at from months
-    union
-    select ends_at from months
+    select boundary_at, row_number() over (order by boundary_at) as number
+    from (select starts_at as boundary_at from months union select ends_at from months)
+),
+
+-- From which boundary up to which other a piece counts: looked up, because a join by range takes many times as long.
+stretches as (
+    select s.client_id, s.amount, f.number as first_number, coalesce(l.number - 1, m.number) as last_number
+    from kpi.mrr_span as s
+    asof inner join boundaries as f on s.starts_at <= f.boundary_at
+    asof left join boundaries as l on s.ends_at <= l.boundary_at
+    cross join (select max(number) as number from boundaries) as m
+    where s.amount <> 0
+),
+
+counted as (
+    select client_id, amount, unnest(range(first_number, last_number + 1)) as number
+    from stretches
+    where last_number >= first_number
 ),
 
 balances as (
-    select b.boundary_at, s.client_id, sum(s.amount) as mrr
-    from kpi.mrr_span as s
-    inner join boundaries as b on b.boundary_at >= s.starts_at and (s.ends_at is null or b.boundary_at < s.ends_at)
-    where s.amount <> 0
-    group by all
-    having sum(s.amount) <> 0
+    select b.boundary_at, c.client_id, c.mrr
+    from (select number, client_id, sum(amount) as mrr from counted group by all having sum(amount) <> 0) as c
+    inner join boundaries as b using (number)
 ),
 
 ends as (

@@ -1,4 +1,5 @@
--- K5, K6, K7: what a client costs to win, what one is worth, and the ratio of the two.
+-- K5, K6, K7, CAC_PAYBACK: what a client costs to win, what one is worth, the ratio of the two, and after how many
+-- months of gross margin the cost is earned back.
 -- Grain: kpi, period. Owner: finance. Reads: kpi.span_client, kpi.span_book.
 --
 -- Money is divided in whole ten-thousandths, half-up: DuckDB divides decimals in floating point, which misses ties.
@@ -62,6 +63,15 @@ fractions as (
             when pooled_new = 0 then 'no new clients in period'
             when pooled_acquisition <= 0 then 'no acquisition cost in period'
         end as ratio_reason,
+        case
+            when grain = 'quarter' then 'monthly only'
+            when active = 0 then 'no active clients in period'
+            when unpriced > 0 then 'subscriptions without a price in home currency: ' || unpriced
+            when pooled_revenue <= 0 then 'no revenue in period'
+            when pooled_new = 0 then 'no new clients in period'
+            when pooled_acquisition <= 0 then 'no acquisition cost in period'
+            when mrr * pooled_gross <= 0 then 'no gross margin in period'
+        end as payback_reason,
         mrr * pooled_gross as margin_top,
         active * pooled_revenue as margin_bottom,
         mrr * pooled_gross * pooled_start as ltv_top,
@@ -87,6 +97,28 @@ amounts as (
             null
         ) as pooled_cac
     from fractions
+),
+
+-- The worth lies between those at the limits of the churn that it is divided by (Wilson).
+limits as (
+    select
+        grain,
+        period,
+        churn,
+        (churn + z ** 2 / (2 * n) - z * sqrt(churn * (1 - churn) / n + z ** 2 / (4 * n ** 2))) / (1 + z ** 2 / n)
+            as churn_low,
+        (churn + z ** 2 / (2 * n) + z * sqrt(churn * (1 - churn) / n + z ** 2 / (4 * n ** 2))) / (1 + z ** 2 / n)
+            as churn_high
+    from (
+        select
+            grain,
+            period,
+            cast(pooled_start as double) as n,
+            cast(pooled_churned as double) / cast(pooled_start as double) as churn,
+            1.959963984540054 as z
+        from fractions
+        where ltv_reason is null
+    )
 )
 
 select
@@ -105,14 +137,21 @@ select
     if(ltv_reason is null, cast(pooled_churned as double) / cast(pooled_start as double), null) as denominator,
     cast(active as bigint) as n,
     -- Nobody left: the worth is at least the one at the upper Wilson limit of 0 in n, which is z2 / (n + z2).
+    case
+        when ltv_reason = 'not estimable'
+            then cast(margin_top as double) / cast(margin_bottom as double) / 10000
+                * (cast(pooled_start as double) + 1.959963984540054 ** 2) / 1.959963984540054 ** 2
+        when ltv_reason is null
+            then least(cast(ltv as double) / 10000 * churn / churn_high, cast(ltv as double) / 10000 * churn / churn_low)
+    end as low,
     if(
-        ltv_reason = 'not estimable',
-        cast(margin_top as double) / cast(margin_bottom as double) / 10000
-        * (cast(pooled_start as double) + 1.959963984540054 ** 2) / 1.959963984540054 ** 2,
+        ltv_reason is null,
+        greatest(cast(ltv as double) / 10000 * churn / churn_high, cast(ltv as double) / 10000 * churn / churn_low),
         null
-    ) as low,
+    ) as high,
     ltv_reason as reason
 from amounts
+left join limits using (grain, period)
 union all by name
 select
     'K7' as kpi, grain, period, 'all' as segment, 'ratio' as unit,
@@ -126,4 +165,18 @@ select
     cast(cast(pooled_cac as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_denominator,
     cast(active as bigint) as n,
     ratio_reason as reason
+from amounts
+union all by name
+select
+    'CAC_PAYBACK' as kpi, grain, period, 'all' as segment, 'ratio' as unit,
+    -- margin_top / margin_bottom is what a client leaves a month, in ten-thousandths, as the costs are.
+    if(
+        payback_reason is null,
+        cast(pooled_acquisition as double) / cast(pooled_new as double)
+        / (cast(margin_top as double) / cast(margin_bottom as double)),
+        null
+    ) as value,
+    cast(cast(pooled_acquisition as decimal(18, 0)) * 0.0001 as decimal(18, 4)) as money_numerator,
+    cast(pooled_new as bigint) as n,
+    payback_reason as reason
 from amounts

@@ -33,6 +33,10 @@ totals as (
     from steps
 ),
 
+firsts as (
+    select *, min(moved_at) filter (after_step > 0) over (partition by client_id) as first_paid_at from totals
+),
+
 kinds as (
     select
         client_id,
@@ -42,14 +46,11 @@ kinds as (
             when turn = 1 then 'fx'
             when turn = 2 then 'not_rated'
             when after_step <= 0 and after_step - step > 0 then 'churn'
-            when after_step > 0 and after_step - step <= 0 and coalesce(max(after_step) over (
-                partition by client_id order by moved_at, turn rows between unbounded preceding and 1 preceding
-            ), 0) > 0 then 'reactivation'
-            when after_step > 0 and after_step - step <= 0 then 'new'
+            when after_step > 0 and after_step - step <= 0 then if(moved_at = first_paid_at, 'new', 'reactivation')
             when step > 0 then 'expansion'
             else 'contraction'
         end as kind
-    from totals
+    from firsts
 )
 
 select

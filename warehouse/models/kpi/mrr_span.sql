@@ -19,9 +19,14 @@ with spans as (
 months as (
     select
         *,
-        lead(starts_at) over (partition by currency order by starts_at) as next_at,
-        row_number() over (partition by currency order by starts_at) = 1 as is_first
+        lead(starts_at) over by_month as next_at,
+        row_number() over by_month = 1 as is_first,
+        cast(home_per_euro * 1000000 as hugeint) as top,
+        cast(foreign_per_euro * 1000000 as hugeint) as bottom,
+        lag(cast(home_per_euro * 1000000 as hugeint)) over by_month as top_before,
+        lag(cast(foreign_per_euro * 1000000 as hugeint)) over by_month as bottom_before
     from kpi.month_rate
+    window by_month as (partition by currency order by starts_at)
 ),
 
 pieces as (
@@ -32,8 +37,11 @@ pieces as (
         least(s.ends_at, m.next_at) as ends_at,
         m.is_first or s.starts_at >= m.starts_at as is_start,
         m.next_at is null or s.ends_at <= m.next_at as is_end,
-        cast(s.amount * 10000 as hugeint) * cast(m.home_per_euro * 100000000 as hugeint) as units,
-        cast(m.foreign_per_euro * 100000000 as hugeint) as per_euro
+        -- In whole ten-thousandths, because DuckDB divides decimals in floating point.
+        cast(s.amount * 10000 as hugeint) * m.top as units,
+        m.bottom,
+        cast(s.amount * 10000 as hugeint) * m.top_before as units_before,
+        m.bottom_before
     from spans as s
     inner join months as m
         on m.currency = s.currency
@@ -46,9 +54,14 @@ amounts as (
     select
         *,
         cast(
-            cast(sign(units) * ((2 * abs(units) + per_euro) // (2 * per_euro)) as decimal(18, 0)) * 0.0001
+            cast(sign(units) * ((2 * abs(units) + bottom) // (2 * bottom)) as decimal(18, 0)) * 0.0001
             as decimal(18, 4)
-        ) as home_amount
+        ) as home_amount,
+        if(is_start, null, cast(
+            cast(sign(units_before) * ((2 * abs(units_before) + bottom_before) // (2 * bottom_before))
+                as decimal(18, 0)) * 0.0001
+            as decimal(18, 4)
+        )) as home_amount_before
     from pieces
 )
 
@@ -72,7 +85,7 @@ select
     starts_at,
     ends_at,
     home_amount,
-    lag(home_amount) over (partition by source_id order by starts_at),
+    home_amount_before,
     is_start,
     is_end,
     policy

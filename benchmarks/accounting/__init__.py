@@ -1,0 +1,1 @@
+"""How fast books become figures."""
