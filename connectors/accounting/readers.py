@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from connectors.accounting.api_table import read_api_table
 from connectors.accounting.bank_table import read_bank_table
 from connectors.accounting.camt053 import read_camt053
+from connectors.accounting.iif import read_iif
 from connectors.accounting.norma43 import read_norma43
 from connectors.accounting.ofx import read_ofx
 from connectors.accounting.quickbooks_journal import read_quickbooks_journal
@@ -11,6 +13,7 @@ from connectors.accounting.recognise import Content
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Refused
 from connectors.accounting.stripe_balance import read_stripe_balance
 from connectors.accounting.tables import Table
+from connectors.accounting.xero_invoices import read_xero_invoices
 
 Reader = Callable[[Content, ReadOptions], Parsed]
 
@@ -27,6 +30,9 @@ def _bank(format_: Format) -> Reader:
 
 READERS: Mapping[Format, Reader] = {
     Format.QUICKBOOKS_JOURNAL: lambda content, options: read_quickbooks_journal(_table(content), options),
+    Format.QUICKBOOKS_IIF: lambda content, options: read_iif(content.text, options),
+    Format.XERO_INVOICES: lambda content, options: read_xero_invoices(_table(content), options),
+    Format.API_TABLE: lambda content, options: read_api_table(_table(content), options),
     Format.STRIPE_BALANCE: lambda content, options: read_stripe_balance(_table(content), options),
     Format.BANK_CSV: _bank(Format.BANK_CSV),
     Format.BANK_XLSX: _bank(Format.BANK_XLSX),
@@ -43,15 +49,12 @@ _JOURNAL_HINT = (
 )
 NOT_READ: Mapping[Format, str] = {
     Format.QUICKBOOKS_REPORT: f"QuickBooks report or transaction list recognised, not read: {_JOURNAL_HINT}",
-    Format.QUICKBOOKS_IIF: "QuickBooks Desktop IIF recognised, not read yet: export the Journal report",
     Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from "
     "activity' (itemised) instead",
-    Format.XERO_INVOICES: "Xero export recognised, not read yet",
     Format.XERO_TRANSACTIONS: "Xero export recognised, not read yet",
     Format.SAGE_AUDIT_TRAIL: "Sage export recognised, not read yet",
     Format.HOLDED: "Holded export recognised, not read yet",
     Format.INVOICE_LIST: "A list of invoices was recognised, not read yet",
-    Format.API_TABLE: "A dump of an API table was recognised, not read: import the program's own export",
     Format.MT940: "MT940 recognised, not read yet: ask the bank for CAMT.053, Norma 43 or CSV",
     Format.CAMT_OTHER: "CAMT recognised, but not a statement (CAMT.053): ask the bank for CAMT.053",
     Format.QIF: "QIF recognised, not read yet: export OFX or CSV instead",

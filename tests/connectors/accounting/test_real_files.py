@@ -56,19 +56,15 @@ EXPECTED = [
 NOT_READ = [
     ("mt940", "MT940"),
     ("qif", "QIF"),
-    ("iif", "IIF"),
     ("gnucash", "GnuCash"),
     ("facturae", "FacturaE"),
-    ("xero", "API table"),
-    ("sage", "API table"),
     ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
     ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
-    ("quickbooks/dbt_quickbooks__account_data.csv", "API table"),
+    ("quickbooks/dbt_quickbooks__purchase_line_data.csv", "API table"),
     ("reconstructed/DIARIO.DBF", "dBase"),
     ("reconstructed/qbo_general_ledger.csv", "QuickBooks"),
     ("reconstructed/qbo_transaction_list_by_vendor.xlsx", "QuickBooks"),
     ("reconstructed/xero_account_transactions.xlsx", "Xero"),
-    ("reconstructed/xero_sales_invoices_export.csv", "Xero"),
 ]
 
 

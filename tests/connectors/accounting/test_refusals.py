@@ -17,10 +17,8 @@ MIB = 1024 * 1024
 UNREAD = [
     (":20:STARTUMSE\r\n:25:12345678/1020304050\r\n:28C:00000/001\r\n:60F:C160229EUR1200,00\r\n:62F:C160301EUR1194,00\r\n-\r\n", Format.MT940, "MT940"),
     ("!Type:Bank\nD2/10'2020\nT-10.00\nPShop\n^\n", Format.QIF, "QIF"),
-    ("!TRNS\tDATE\tACCNT\tAMOUNT\n!SPL\tDATE\tACCNT\tAMOUNT\n!ENDTRNS\n", Format.QUICKBOOKS_IIF, "IIF"),
     ('<?xml version="1.0"?><fe:Facturae xmlns:fe="http://www.facturae.es/Facturae/2009/v3.2/Facturae"/>', Format.FACTURAE, "FacturaE"),
     ('<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.052.001.02"><BkToCstmrAcctRpt/></Document>', Format.CAMT_OTHER, "CAMT"),
-    ("*ContactName,EmailAddress,*InvoiceNumber,*InvoiceDate,Total\nA,,1,10/01/2026,5.00\n", Format.XERO_INVOICES, "Xero"),
     ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
     ("Num factura;Fecha dd/mm/yyyy;Nombre del contacto;Precio unidad\n1;13/01/2026;A;10,00\n", Format.HOLDED, "Holded"),
     ("Client Name,Invoice #,Date Issued,Line Total,Currency\nA,001,2026-01-13,10.00,EUR\n", Format.INVOICE_LIST, "invoices"),
