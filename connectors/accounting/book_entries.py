@@ -43,8 +43,8 @@ def entry(
                 "account": side.account,
                 "name": side.name,
                 "memo": side.memo,
-                "debit": amount_text(max(side.amount, Decimal(0))),
-                "credit": amount_text(max(-side.amount, Decimal(0))),
+                "debit": amount_text(max(side.amount + 0, Decimal(0))),
+                "credit": amount_text(max(0 - side.amount, Decimal(0))),
             }
             for side in sides
         ],

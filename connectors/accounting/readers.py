@@ -9,6 +9,8 @@ from connectors.accounting.iif import read_iif
 from connectors.accounting.norma43 import read_norma43
 from connectors.accounting.ofx import read_ofx
 from connectors.accounting.quickbooks_journal import read_quickbooks_journal
+from connectors.accounting.quickbooks_ledger import read_quickbooks_ledger
+from connectors.accounting.quickbooks_transactions import read_quickbooks_transactions
 from connectors.accounting.recognise import Content
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Refused
 from connectors.accounting.stripe_balance import read_stripe_balance
@@ -30,6 +32,10 @@ def _bank(format_: Format) -> Reader:
 
 READERS: Mapping[Format, Reader] = {
     Format.QUICKBOOKS_JOURNAL: lambda content, options: read_quickbooks_journal(_table(content), options),
+    Format.QUICKBOOKS_LEDGER: lambda content, options: read_quickbooks_ledger(_table(content), options),
+    Format.QUICKBOOKS_TRANSACTIONS: lambda content, options: read_quickbooks_transactions(
+        _table(content), options
+    ),
     Format.QUICKBOOKS_IIF: lambda content, options: read_iif(content.text, options),
     Format.XERO_INVOICES: lambda content, options: read_xero_invoices(_table(content), options),
     Format.API_TABLE: lambda content, options: read_api_table(_table(content), options),
@@ -48,7 +54,7 @@ _JOURNAL_HINT = (
     "export the Journal report (Reports > Journal) instead, which holds both sides of every transaction"
 )
 NOT_READ: Mapping[Format, str] = {
-    Format.QUICKBOOKS_REPORT: f"QuickBooks report or transaction list recognised, not read: {_JOURNAL_HINT}",
+    Format.QUICKBOOKS_REPORT: f"QuickBooks report recognised, not read: {_JOURNAL_HINT}",
     Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from "
     "activity' (itemised) instead",
     Format.XERO_TRANSACTIONS: "Xero export recognised, not read yet",

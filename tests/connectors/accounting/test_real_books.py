@@ -85,7 +85,7 @@ def test_the_accounts_and_names_of_iif_come_through_quotes_padding_and_code_page
     ]  # fmt: skip
     assert first["date"] == "2015-05-14"
     quoted = real("iif/iif-parser__windows-1252.iif").entries[2]
-    assert quoted["memo"] == "1 Ticket for “ACME ‘School’ Beans\" Symposium |"
+    assert quoted["memo"] == '1 Ticket for “ACME ‘School’ Beans" Symposium |'
     assert quoted["name"] == "Linda Doe"
     halifax = real("iif/iif-parser__comma-delim.iif").entries[1]
     assert (halifax["name"], halifax["document"]) == ("Bridgitte, Halifax", "158")
@@ -149,3 +149,61 @@ def test_a_table_of_accounts_gives_no_transaction_but_its_balances_are_shown() -
         "Liability": Decimal(0), "Revenue": Decimal(1000),
     }  # fmt: skip
     assert sum(rows for rows, _ in left_of(found).values()) == 32
+
+
+def test_a_general_ledger_gives_back_the_entries_that_its_lines_make_up() -> None:
+    found = real("reconstructed/qbo_general_ledger.csv")
+    lines = {
+        (entry["kind"], entry["document"]): [
+            (line["account"], str(signed([line]))) for line in entry["lines"] if signed([line])
+        ]
+        for entry in found.entries
+    }
+    assert lines == {
+        ("Expense", ""): [("1010 Checking", "-353.63"), ("6100 Cloud hosting", "353.63")],
+        ("Payment", ""): [("1010 Checking", "1210.00"), ("1200 Accounts Receivable (A/R)", "-1210.00")],
+        ("Invoice", "1001"): [
+            ("1200 Accounts Receivable (A/R)", "1210.00"), ("4000 Sales", "-1000.00"),
+            ("2310 VAT payable", "-210.00"),
+        ],
+    }  # fmt: skip
+    # Nine detail lines: eight in entries, the voided one left.
+    assert sum(len(entry["lines"]) for entry in found.entries) == 8
+    assert left_of(found) == {"void": (1, {"XXX": "0.00"})}
+    assert found.verified == ["stated totals", "running balances", "debits = credits"]
+    assert (found.rejected, found.warnings) == ([], [])
+
+
+def test_the_journal_and_the_ledger_of_one_company_claim_the_same_book_and_period() -> None:
+    journal, ledger = (real(f"reconstructed/qbo_{name}.csv") for name in ("journal", "general_ledger"))
+    assert journal.covered == ledger.covered
+    assert journal.covered is not None
+    assert (journal.covered.book, journal.covered.since.isoformat(), journal.covered.until.isoformat()) == (
+        "quickbooks:servicios ia demo sl", "2026-01-01", "2026-03-31",
+    )  # fmt: skip
+    assert journal.verified == ["debits = credits", "totals of transactions", "stated total"]
+    assert {e["key"] for e in journal.entries} <= {e["key"] for e in ledger.entries}
+
+
+def test_a_list_by_vendor_gives_its_bill_and_leaves_what_does_not_post() -> None:
+    found = real("reconstructed/qbo_transaction_list_by_vendor.xlsx")
+    (bill,) = found.documents
+    assert (bill["kind"], bill["number"], bill["counterparty"], bill["total"], bill["issued_on"]) == (
+        "bill", "2026-014", "Gestoría Núñez", "121.00", "2026-01-31",
+    )  # fmt: skip
+    left = left_of(found)
+    assert left.pop("not posting") == (1, {"XXX": "300.00"})
+    posting = [Decimal(totals["XXX"]) for _, totals in left.values()]
+    assert sum(posting, Decimal(bill["total"])) == Decimal("-714.73")
+    assert sum(rows for rows, _ in left.values()) == 3
+    assert found.verified == ["stated totals"]  # -414.73 over all five
+    assert ["Journal" in warning for warning in found.warnings] == [True]
+
+
+def test_a_plain_transaction_list_gives_the_totals_of_each_type() -> None:
+    found = real("quickbooks/accounting-playground__sample_quickbooks.csv")
+    assert total(d for d in found.documents if d["kind"] == "invoice") == Decimal(15000)
+    assert total(d for d in found.documents if d["kind"] == "bill") == Decimal(2520)
+    by_type = {reason.split(":")[0]: totals["XXX"] for reason, (_, totals) in left_of(found).items()}
+    assert by_type == {"Check": "3716.75", "Deposit": "7700.00", "Expense": "3521.50"}
+    assert len(found.documents) + sum(rows for rows, _ in left_of(found).values()) == 18

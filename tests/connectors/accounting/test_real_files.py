@@ -59,11 +59,8 @@ NOT_READ = [
     ("gnucash", "GnuCash"),
     ("facturae", "FacturaE"),
     ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
-    ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
     ("quickbooks/dbt_quickbooks__purchase_line_data.csv", "API table"),
     ("reconstructed/DIARIO.DBF", "dBase"),
-    ("reconstructed/qbo_general_ledger.csv", "QuickBooks"),
-    ("reconstructed/qbo_transaction_list_by_vendor.xlsx", "QuickBooks"),
     ("reconstructed/xero_account_transactions.xlsx", "Xero"),
 ]
 

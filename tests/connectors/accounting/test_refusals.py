@@ -22,7 +22,7 @@ UNREAD = [
     ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
     ("Num factura;Fecha dd/mm/yyyy;Nombre del contacto;Precio unidad\n1;13/01/2026;A;10,00\n", Format.HOLDED, "Holded"),
     ("Client Name,Invoice #,Date Issued,Line Total,Currency\nA,001,2026-01-13,10.00,EUR\n", Format.INVOICE_LIST, "invoices"),
-    ("Date,Type,Name,Account,Amount\n01/13/2026,Invoice,A,Sales,10.00\n01/14/2026,Bill,B,Rent,5.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
+    (",Date,Transaction type,Num,Due date,Past due,Amount,Open balance\nA\n,01/13/2026,Bill,1,01/20/2026,5,10.00,10.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
     ('{"object": "list", "data": []}', Format.JSON, "JSON"),
     ("%PDF-1.7\n", Format.PDF, "PDF"),
     ("<html><body>Session expired</body></html>", None, "HTML"),
