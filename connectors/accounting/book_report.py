@@ -127,7 +127,7 @@ def is_total(label: str) -> bool:
 
 
 def total_name(label: str) -> tuple[str, bool]:
-    """The group that a total row closes ("" for the whole report), and whether its sub-accounts are within."""
+    """The group that a total row closes ("" = the whole report), and whether its sub-accounts are within."""
     name = re.sub(r"^totals? ?(?:for|de|of)? ?|^totales ?", "", plain(label))
     short = re.sub(r" ?(?:with sub ?accounts|con subcuentas|incluidas subcuentas)$", "", name)
     return short, short != name

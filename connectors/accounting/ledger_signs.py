@@ -16,7 +16,8 @@ from connectors.accounting.shapes import plain
 _MOST = 10  # unknown accounts in one transaction; beyond, all combinations would take too long
 _CREDIT = re.compile(
     r"\b(?:payable|a p|sales|revenue|income|equity|loan|credit card|visa|mastercard|amex|retained|"
-    r"liabilit\w*|unearned|deferred|ventas|ingresos|proveedores|acreedores|capital|reservas|prestamo|fees billed)\b"
+    r"liabilit\w*|unearned|deferred|ventas|ingresos|proveedores|acreedores|capital|"
+    r"reservas|prestamo|fees billed)\b"
 )
 _DEBIT = re.compile(
     r"\b(?:receivable|a r|checking|savings|bank|cash|undeposited|expenses?|costs?|cogs|rent|supplies|"

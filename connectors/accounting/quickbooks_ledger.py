@@ -251,15 +251,16 @@ def _entries(report: Report, accounts: Sequence[_Account], parsed: Parsed, left:
     give_entry_keys(parsed.entries, [None] * len(parsed.entries))
     if parsed.entries:
         parsed.verified.append(BALANCED)
-    if broken and len(broken) >= len(whole):
-        for group in broken:
+    partial = [group for group in broken if _off(group, signs) is not None or _is_alone(group)]
+    if partial and len(partial) >= len(whole):
+        broken = [group for group in broken if not (_off(group, signs) is not None or _is_alone(group))]
+        for group in partial:
             for account, line in group:
                 left.add(f"{account.path}: the other side is not in this report", sheet.currency, line.amount)
         parsed.warnings.append(
             "The report holds some accounts only, so that most transactions lack a side and were not booked. "
             "Export the Journal report, or the General Ledger of all accounts"
         )
-        return
     for group in broken:
         parsed.rejected.append(Rejected(group[0][1].row.number, _why(report, group, signs)))
     if report.cash:
@@ -304,6 +305,10 @@ def _off(group: Sequence[Line], signs: dict[str, int]) -> Decimal | None:
     if any(account.path not in signs for account, _ in group):
         return None
     return add([signs[account.path] * line.amount for account, line in group])
+
+
+def _is_alone(group: Sequence[Line]) -> bool:
+    return sum(1 for _, line in group if line.amount) < 2
 
 
 def _pairs(report: Report, group: list[Line], signs: dict[str, int]) -> Iterator[list[Line]]:

@@ -4,8 +4,6 @@ Invoices, bills and their credits are documents. All other rows name their other
 they are left, counted by type. The Journal is the lossless export.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from decimal import Decimal
 
 from connectors.accounting.book_report import (
@@ -69,9 +67,12 @@ def read_quickbooks_transactions(table: Table, options: ReadOptions) -> Parsed:
     parsed = Parsed()
     left = LeftOut()
     rows = _rows(report, parsed)
+    same: dict[tuple[str, ...], list[Row]] = {}
+    for row, heading in rows:
+        same.setdefault(_identity(report, row, heading), []).append(row)
     for row, heading in rows:
         try:
-            record = _document(report, row, heading, rows, left)
+            record = _document(report, row, heading, same, left)
         except Unusable as fault:
             parsed.rejected.append(Rejected(row.number, str(fault)))
             continue
@@ -89,7 +90,6 @@ def _rows(report: Report, parsed: Parsed) -> list[tuple[Row, str]]:
     """The transactions, each with the heading of its group; totals are compared on the way."""
     sheet = report.sheet
     rows: list[tuple[Row, str]] = []
-    sums: Counter[str] = Counter()
     grand: list[Decimal] = []
     heading, checked = "", 0
     faults: list[str] = []
@@ -104,7 +104,6 @@ def _rows(report: Report, parsed: Parsed) -> list[tuple[Row, str]]:
                 amount = Decimal(0)  # rejected when its turn comes
             totals[heading] = totals.get(heading, Decimal(0)) + amount
             grand.append(amount)
-            sums[heading] += 1
         elif is_total(label):
             name, _ = total_name(label)
             try:
@@ -124,7 +123,7 @@ def _rows(report: Report, parsed: Parsed) -> list[tuple[Row, str]]:
 
 
 def _document(
-    report: Report, row: Row, heading: str, rows: Sequence[tuple[Row, str]], left: LeftOut
+    report: Report, row: Row, heading: str, same: dict[tuple[str, ...], list[Row]], left: LeftOut
 ) -> Record | None:
     """The document in this row, or None when it was put to `left`."""
     sheet = report.sheet
@@ -141,14 +140,7 @@ def _document(
         left.add(f"{written}: the amounts of its other side are not in a list", sheet.currency, amount)
         return None
     number, name = sheet.text(row, "number"), sheet.text(row, "name") or heading
-    again = [
-        other
-        for other, above in rows
-        if number
-        and other.number != row.number
-        and (sheet.text(other, "number"), plain(sheet.text(other, "kind"))) == (number, type_)
-        and (sheet.text(other, "name") or above) == name
-    ]
+    again = [other for other in same[_identity(report, row, heading)] if number and other is not row]
     if again and not _is_control(sheet.text(row, "account")):
         if any(_is_control(sheet.text(other, "account")) for other in again):
             left.add("line of a document that another row states whole", sheet.currency, amount)
@@ -174,6 +166,11 @@ def _document(
         status=status,
         row=row.number,
     )
+
+
+def _identity(report: Report, row: Row, heading: str) -> tuple[str, ...]:
+    sheet = report.sheet
+    return sheet.text(row, "number"), plain(sheet.text(row, "kind")), sheet.text(row, "name") or heading
 
 
 def _is_control(account: str) -> bool:

@@ -12,10 +12,12 @@ from connectors.accounting.quickbooks_journal import read_quickbooks_journal
 from connectors.accounting.quickbooks_ledger import read_quickbooks_ledger
 from connectors.accounting.quickbooks_transactions import read_quickbooks_transactions
 from connectors.accounting.recognise import Content
+from connectors.accounting.sage_audit_trail import read_sage_audit_trail
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Refused
 from connectors.accounting.stripe_balance import read_stripe_balance
 from connectors.accounting.tables import Table
 from connectors.accounting.xero_invoices import read_xero_invoices
+from connectors.accounting.xero_transactions import read_xero_transactions
 
 Reader = Callable[[Content, ReadOptions], Parsed]
 
@@ -38,6 +40,8 @@ READERS: Mapping[Format, Reader] = {
     ),
     Format.QUICKBOOKS_IIF: lambda content, options: read_iif(content.text, options),
     Format.XERO_INVOICES: lambda content, options: read_xero_invoices(_table(content), options),
+    Format.XERO_TRANSACTIONS: lambda content, options: read_xero_transactions(_table(content), options),
+    Format.SAGE_AUDIT_TRAIL: lambda content, options: read_sage_audit_trail(_table(content), options),
     Format.API_TABLE: lambda content, options: read_api_table(_table(content), options),
     Format.STRIPE_BALANCE: lambda content, options: read_stripe_balance(_table(content), options),
     Format.BANK_CSV: _bank(Format.BANK_CSV),
@@ -57,8 +61,6 @@ NOT_READ: Mapping[Format, str] = {
     Format.QUICKBOOKS_REPORT: f"QuickBooks report recognised, not read: {_JOURNAL_HINT}",
     Format.STRIPE_PAYMENTS: "Stripe payments export recognised, not read yet: export 'Balance change from "
     "activity' (itemised) instead",
-    Format.XERO_TRANSACTIONS: "Xero export recognised, not read yet",
-    Format.SAGE_AUDIT_TRAIL: "Sage export recognised, not read yet",
     Format.HOLDED: "Holded export recognised, not read yet",
     Format.INVOICE_LIST: "A list of invoices was recognised, not read yet",
     Format.MT940: "MT940 recognised, not read yet: ask the bank for CAMT.053, Norma 43 or CSV",

@@ -207,3 +207,15 @@ def test_a_plain_transaction_list_gives_the_totals_of_each_type() -> None:
     by_type = {reason.split(":")[0]: totals["XXX"] for reason, (_, totals) in left_of(found).items()}
     assert by_type == {"Check": "3716.75", "Deposit": "7700.00", "Expense": "3521.50"}
     assert len(found.documents) + sum(rows for rows, _ in left_of(found).values()) == 18
+
+
+def test_a_xero_report_of_some_accounts_books_nothing_and_ties_its_balances() -> None:
+    found = real("reconstructed/xero_account_transactions.xlsx")
+    assert (found.records, found.rejected) == (0, [])
+    # Bank: 1210.00 less 353.63; Sales: 100.00 less 1000.00. In euros, though one row was paid in dollars.
+    assert {reason.split(":")[0]: left for reason, left in left_of(found).items()} == {
+        "Bank Account": (2, {"EUR": "856.37"}),
+        "Sales": (2, {"EUR": "-900.00"}),
+    }
+    assert found.verified == ["stated totals", "opening and closing balances"]
+    assert ["some accounts only" in warning for warning in found.warnings] == [True]

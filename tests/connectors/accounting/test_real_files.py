@@ -61,7 +61,6 @@ NOT_READ = [
     ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
     ("quickbooks/dbt_quickbooks__purchase_line_data.csv", "API table"),
     ("reconstructed/DIARIO.DBF", "dBase"),
-    ("reconstructed/xero_account_transactions.xlsx", "Xero"),
 ]
 
 

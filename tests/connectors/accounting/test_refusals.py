@@ -19,7 +19,6 @@ UNREAD = [
     ("!Type:Bank\nD2/10'2020\nT-10.00\nPShop\n^\n", Format.QIF, "QIF"),
     ('<?xml version="1.0"?><fe:Facturae xmlns:fe="http://www.facturae.es/Facturae/2009/v3.2/Facturae"/>', Format.FACTURAE, "FacturaE"),
     ('<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.052.001.02"><BkToCstmrAcctRpt/></Document>', Format.CAMT_OTHER, "CAMT"),
-    ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
     ("Num factura;Fecha dd/mm/yyyy;Nombre del contacto;Precio unidad\n1;13/01/2026;A;10,00\n", Format.HOLDED, "Holded"),
     ("Client Name,Invoice #,Date Issued,Line Total,Currency\nA,001,2026-01-13,10.00,EUR\n", Format.INVOICE_LIST, "invoices"),
     (",Date,Transaction type,Num,Due date,Past due,Amount,Open balance\nA\n,01/13/2026,Bill,1,01/20/2026,5,10.00,10.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
