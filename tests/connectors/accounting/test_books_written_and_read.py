@@ -5,6 +5,7 @@ The writers here know nothing of the readers: they follow the layouts that the p
 
 import csv
 import io
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.accounting import ImportedFile, read_file
+from connectors.accounting import ImportedFile, ReadOptions, read_file
 
 # account -> the side on which it grows, so that a natural sign can be written
 ACCOUNTS = {
@@ -119,7 +120,8 @@ def read(content: bytes) -> ImportedFile:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "book"
         path.write_bytes(content)
-        return read_file(path)
+        # The period alone does not settle 01/02/2026 in a quarter; a person has.
+        return read_file(path, ReadOptions(date_order="mdy"))
 
 
 def written(ledger: list[Transaction]) -> list[tuple[str, str, str, str, list[Posted]]]:
@@ -182,20 +184,10 @@ def test_what_is_taken_from_a_general_ledger_is_equal_to_the_cent_and_the_rest_i
 @given(transactions(), st.data())
 def test_a_changed_digit_in_a_journal_is_never_silent(ledger: list[Transaction], data: st.DataObject) -> None:
     content = as_journal(ledger).decode("utf-8-sig")
-    body = content.index("Debit,Credit")
-    places = [
-        i
-        for i, letter in enumerate(content)
-        if i > body and letter.isdigit() and content[max(0, i - 3) : i + 4].count("/") == 0
-    ]
-    # Numbers of documents are covered by nothing; amounts are, by their transaction and by the total.
-    amounts = [
-        i for i in places if "." in content[i : i + 8].split('"')[0].split("\r")[0] or content[i - 1] in "."
-    ]
-    place = data.draw(st.sampled_from(amounts))
+    # Every amount is covered: by its transaction's balance, its total row, or the total of all.
+    places = [i for found in re.finditer(r"\d[\d,]*\.\d\d", content) for i in range(*found.span())]
+    place = data.draw(st.sampled_from([i for i in places if content[i].isdigit()]))
     other = str((int(content[place]) + data.draw(st.integers(1, 9))) % 10)
     found = read((content[:place] + other + content[place + 1 :]).encode("utf-8-sig"))
-    changed = came_back(found) != written(ledger)
-    said = bool(found.rejected or found.warnings)
-    assert said or not changed
-    assert said or "stated total" not in found.verified or not changed
+    assert found.rejected or found.warnings
+    assert found.covered is None
