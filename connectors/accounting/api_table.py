@@ -215,9 +215,11 @@ def _accounts(sheet: Sheet, rows: list[Row], parsed: Parsed, left: LeftOut) -> N
     """A chart of accounts holds balances and no transactions: shown, never taken in."""
     for row in rows:
         class_ = sheet.text(row, "class") or "no class"
-        left.add(
-            f"balance of an account, no transaction ({class_})", sheet.code(row), sheet.amount(row, "total")
-        )
+        reason = f"balance of an account, no transaction ({class_})"
+        try:
+            left.add(reason, sheet.code(row), sheet.amount(row, "total"))
+        except Unusable as fault:
+            parsed.rejected.append(Rejected(row.number, str(fault)))
     parsed.warnings.append("A table of accounts holds balances and no transactions; nothing was taken in")
 
 

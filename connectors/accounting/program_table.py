@@ -4,10 +4,11 @@ Banks need guessing (`bank_table`); a program's columns are known, so here a nam
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors.accounting.dates import Cell, decide_order, settle
@@ -25,9 +26,11 @@ from connectors.accounting.shapes import (
 )
 from connectors.accounting.tables import Row, Table
 
+Number = TypeVar("Number", Decimal, float)
 Columns = Mapping[str, tuple[str, ...]]
 _HEADER_ROWS = 12
 _SHOWN = 5
+_TOO_MUCH = 10**14  # amounts are kept with 18 digits, four of them decimals
 
 
 class Unusable(Exception):
@@ -70,15 +73,15 @@ class Sheet:
         index = self.columns.get(role)
         cell = row.cells[index] if index is not None and index < len(row.cells) else None
         if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-            return from_float(float(cell))
+            return from_float(float(bounded(cell)))
         text = row.text(index)
         if not text:
             return None
         written = take_apart(text.removesuffix("%").strip())
         number = read_amount(written, self.mark) if written else None
         if number is None:
-            raise Unusable(f"the {self.title(role)} '{text}' cannot be read")
-        return number
+            raise Unusable(f"the {self.title(role)} '{text[:40]}' cannot be read")
+        return bounded(number)
 
     def needed(self, row: Row, role: str) -> Decimal:
         """The number in this column. Raises Unusable where there is none."""
@@ -130,6 +133,12 @@ class Sheet:
             return None
         return found.replace(tzinfo=found.tzinfo or UTC).astimezone(self.zone)
 
+    def moment(self, row: Row, role: str) -> datetime | None:
+        """The moment in this column, at the start of its day where no time is written."""
+        found = self.instant(row, role)
+        day = self.day(row, role)
+        return found or (datetime.combine(day, time(), self.zone) if day else None)
+
     def code(self, row: Row, role: str = "currency") -> str | None:
         """The row's currency, or the one a person stated. Raises Unusable for what is no currency."""
         text = self.text(row, role)
@@ -148,7 +157,7 @@ class Sheet:
     def whole_rows(self, parsed: Parsed, *, short_by: int = 0) -> Iterator[Row]:
         """The rows as wide as the header; the others are rejected, for their cells stand in wrong columns.
 
-        Empty cells beyond the header are no fault; `short_by` is how many fields the program itself leaves out.
+        Empty cells beyond the header are no fault; `short_by` is how many fields a program itself leaves out.
         """
         width = len(self.header.cells)
         while width and not self.header.text(width - 1):
@@ -161,6 +170,24 @@ class Sheet:
                 )
             else:
                 yield row
+
+
+def take_rows(sheet: Sheet, parsed: Parsed, take: Callable[[Row], None], *, short_by: int = 0) -> None:
+    """Every whole row through `take`; one that it finds Unusable is rejected with the reason."""
+    for row in sheet.whole_rows(parsed, short_by=short_by):
+        try:
+            take(row)
+        except Unusable as reason:
+            parsed.rejected.append(Rejected(row.number, str(reason)))
+
+
+def note(seen: dict[str, int], identity: str, row: Row) -> None:
+    """Remember in which row an id stands. Raises Unusable for none and for an id met before."""
+    if not identity:
+        raise Unusable("the row has no id")
+    if identity in seen:
+        raise Unusable(f"{identity} is already in row {seen[identity]}")
+    seen[identity] = row.number
 
 
 def columns_in(row: Row, columns: Columns) -> dict[str, int]:
@@ -188,16 +215,16 @@ def open_sheet(
 
     Raises Refused when a needed column is missing, or when decimals or dates cannot be decided.
     """
-    for index, row in enumerate(table.rows[:_HEADER_ROWS]):
-        found = columns_in(row, columns)
+    for header in table.rows[:_HEADER_ROWS]:
+        found = columns_in(header, columns)
         if all(role in found for role in needed):
             break
     else:
         names = ", ".join(columns[role][0] for role in needed)
         raise Refused(f"The {what} lacks one of the columns it needs ({names}). Export it with all columns.")
-    header, rows = row, table.rows[index + 1 :]
+    rows = [row for row in table.rows if row.number > header.number]
     bodies = [
-        [w.body for r in rows if (t := r.text(found.get(role))) and (w := take_apart(t.removesuffix("%")))]
+        [m.body for r in rows if (t := r.text(found.get(role))) and (m := take_apart(t.removesuffix("%")))]
         for role in money
         if role in found
     ]
@@ -275,6 +302,13 @@ def groups(rows: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
     return found
 
 
+def bounded(value: Number) -> Number:
+    """The number itself. Raises Unusable for one that no amount of money is, and no column holds."""
+    if not abs(value) < _TOO_MUCH:
+        raise Unusable("a number in the row is too large to be an amount")
+    return value
+
+
 def cents(value: Decimal) -> Decimal:
     """Rounded half up to cents, as an invoice rounds."""
-    return Decimal(amount_text(value.quantize(Decimal("0.01"), "ROUND_HALF_UP")))
+    return bounded(value).quantize(Decimal("0.01"), ROUND_HALF_UP)

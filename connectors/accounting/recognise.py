@@ -11,6 +11,7 @@ from connectors.accounting import (
     quickbooks_ledger,
     quickbooks_transactions,
     stripe_balance,
+    xero_transactions,
 )
 from connectors.accounting.bank_table import is_bank_table
 from connectors.accounting.encoding import decode
@@ -206,6 +207,8 @@ def _by_table(table: Table, bank: Format) -> Format | None:
         return Format.QUICKBOOKS_JOURNAL
     if _is_book_report(rows):
         return _quickbooks_report(table)
+    if xero_transactions.is_xero_transactions(table):
+        return Format.XERO_TRANSACTIONS
     return bank if is_bank_table(table) else None
 
 

@@ -59,9 +59,14 @@ class _Account:
 
 
 def is_xero_transactions(table: Table) -> bool:
-    """True for a report with a source, debits and credits, and Xero's other columns of this report."""
-    found = header_of(table, _COLUMNS, _NEEDED)
-    return found is not None and bool({"balance", "code", "account"} & found[1].keys())
+    """True for a report with a source, debits and credits, grouped between opening and closing balances.
+
+    Its other columns are for the user to choose.
+    """
+    if header_of(table, _COLUMNS, _NEEDED) is None:
+        return False
+    labels = {plain(row.text(0)) for row in table.rows[:200]}
+    return "opening balance" in labels
 
 
 def read_xero_transactions(table: Table, options: ReadOptions) -> Parsed:

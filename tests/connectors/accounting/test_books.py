@@ -215,6 +215,14 @@ def test_a_xero_report_of_all_accounts_gives_entries(tmp_path: Path) -> None:
     assert found.covered.book == "xero:demo sl"
 
 
+def test_a_xero_report_with_few_columns_is_known_by_its_opening_balances(tmp_path: Path) -> None:
+    rows = [line.split(",") for line in XERO.splitlines()]
+    narrow = "\n".join(",".join(row[:6]) for row in rows) + "\n"
+    found = read(tmp_path, narrow, ReadOptions(date_order="dmy"))
+    assert found.format == Format.XERO_TRANSACTIONS
+    assert balances(found) == {"Bank": Decimal(-40), "Cloud": Decimal(40)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
