@@ -25,7 +25,6 @@ from connectors.accounting.shapes import (
 from connectors.accounting.tables import Row, Table
 from connectors.accounting.xero_invoices import COUNTING, KINDS, NOT_COUNTING, standing
 
-_MARKS = ("fivetran synced", "fivetran deleted", "airbyte extracted at")
 _NO_TABLE = (
     "A dump of an API table was recognised, but not which program's invoices, bills, credit notes or "
     "ledger it holds: import the program's own export"
@@ -47,11 +46,6 @@ class _Kind:
     columns: Mapping[str, tuple[str, ...]]
     take: Take
     deleted: str = "total"  # the amount shown for rows deleted at the source
-
-
-def is_api_table(row: Row) -> bool:
-    """True for the header of a dump that a data pipeline wrote."""
-    return bool(set(_MARKS) & names_of(row).keys())
 
 
 def read_api_table(table: Table, options: ReadOptions) -> Parsed:

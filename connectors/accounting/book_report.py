@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from connectors.accounting.dates import decide_order, stated_period
@@ -126,6 +127,7 @@ def is_total(label: str) -> bool:
     return bool(words) and words[0] in {"total", "totales"}
 
 
+@lru_cache(maxsize=10_000)
 def total_name(label: str) -> tuple[str, bool]:
     """The group that a total row closes ("" = the whole report), and whether its sub-accounts are within."""
     name = re.sub(r"^totals? ?(?:for|de|of)? ?|^totales ?", "", plain(label))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from connectors.accounting.book_entries import BALANCED, Side, entry
 from connectors.accounting.documents import document, document_line
-from connectors.accounting.program_table import Sheet, Unusable, groups, names_of, open_sheet
+from connectors.accounting.program_table import Sheet, Unusable, groups, open_sheet
 from connectors.accounting.shapes import (
     Format,
     Parsed,
@@ -66,12 +66,6 @@ _TYPES = {
     "VR": _Type("Card receipt", -1, None, _OUTPUT_TAX),
 }
 _JOURNALS = {"JD": 1, "JC": -1}
-
-
-def names_audit_trail(row: Row) -> bool:
-    """True for the header of Sage 50's audit trail."""
-    names = names_of(row).keys()
-    return {"account reference", "nominal a c ref"} <= names or {"nominal a c ref", "net amount"} <= names
 
 
 def read_sage_audit_trail(table: Table, options: ReadOptions) -> Parsed:

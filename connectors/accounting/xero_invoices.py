@@ -12,7 +12,6 @@ from connectors.accounting.program_table import (
     Unusable,
     columns_in,
     groups,
-    names_of,
     open_sheet,
     report_checks,
 )
@@ -121,11 +120,6 @@ def read_xero_invoices(table: Table, options: ReadOptions) -> Parsed:
     if not rows:
         parsed.warnings.append("The file holds no invoices")
     return parsed
-
-
-def names_xero_invoices(row: Row) -> bool:
-    """True for the header of this export, or of the template for importing."""
-    return {"contactname", "invoicenumber", "invoicedate"} <= names_of(row).keys()
 
 
 def _with_order(table: Table, options: ReadOptions) -> ReadOptions:
