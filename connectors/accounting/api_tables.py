@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from connectors.accounting import stripe_api
+from connectors.accounting import books_api, stripe_api
 from connectors.accounting.program_table import names_of
-from connectors.accounting.shapes import Parsed, ReadOptions, Refused
+from connectors.accounting.shapes import Parsed, ReadOptions
 from connectors.accounting.tables import Table
 
-_UNREAD = "A dump of an API table was recognised, not read: import the program's own export"
 _READERS: tuple[Callable[[frozenset[str]], Callable[[Table, ReadOptions], Parsed] | None], ...] = (
     stripe_api.reader_of,
 )
@@ -20,4 +19,4 @@ def read_api_table(table: Table, options: ReadOptions) -> Parsed:
         reader = reader_of(names)
         if reader is not None:
             return reader(table, options)
-    raise Refused(_UNREAD)
+    return books_api.read_api_table(table, options)

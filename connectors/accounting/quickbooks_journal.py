@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from connectors.accounting.book_entries import BALANCED
+from connectors.accounting.book_report import claim
 from connectors.accounting.dates import Written, decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
 from connectors.accounting.numbers import SYMBOLS, decide_mark, read_amount, take_apart
@@ -126,7 +128,15 @@ def read_quickbooks_journal(table: Table, options: ReadOptions) -> Parsed:
             parsed.entries.append(record)
             ids.append(transaction.id)
     give_entry_keys(parsed.entries, ids)
+    if parsed.entries:
+        parsed.verified.append(BALANCED)
+    if transactions and all(t.total is not None for t in transactions) and not parsed.rejected:
+        parsed.verified.append("totals of transactions")
     _compare(parsed, transactions, grand_total)
+    # Only a journal that is whole can say that what it lacks was deleted.
+    if grand_total is not None and not parsed.rejected and not parsed.warnings:
+        titles = [" ".join(row.filled()) for row in table.rows[:header]]
+        parsed.covered = claim("quickbooks", titles, stated_period(titles))
     return parsed
 
 
@@ -301,3 +311,5 @@ def _compare(
             parsed.warnings.append(
                 f"The TOTAL row says {stated} of {name}; the transactions add up to {counted}"
             )
+    if not parsed.warnings and any(stated is not None for stated in grand):
+        parsed.verified.append("stated total")

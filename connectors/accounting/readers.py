@@ -12,6 +12,7 @@ from connectors.accounting.facturae import read_facturae
 from connectors.accounting.freshbooks import read_freshbooks
 from connectors.accounting.gnucash import read_gnucash
 from connectors.accounting.holded import read_holded
+from connectors.accounting.iif import read_iif
 from connectors.accounting.invoicely import read_invoicely
 from connectors.accounting.mt940 import read_mt940
 from connectors.accounting.norma43 import read_norma43
@@ -19,7 +20,10 @@ from connectors.accounting.ofx import read_ofx
 from connectors.accounting.paypal import read_paypal
 from connectors.accounting.qif import read_qif
 from connectors.accounting.quickbooks_journal import read_quickbooks_journal
+from connectors.accounting.quickbooks_ledger import read_quickbooks_ledger
+from connectors.accounting.quickbooks_transactions import read_quickbooks_transactions
 from connectors.accounting.recognise import Content
+from connectors.accounting.sage_audit_trail import read_sage_audit_trail
 from connectors.accounting.shapes import Format, Parsed, ReadOptions, Refused
 from connectors.accounting.stripe_balance import read_stripe_balance
 from connectors.accounting.stripe_invoices import read_stripe_invoices
@@ -30,6 +34,8 @@ from connectors.accounting.suenlace import read_suenlace
 from connectors.accounting.tables import Table
 from connectors.accounting.time_trackers import read_clockify, read_toggl
 from connectors.accounting.wave import read_wave
+from connectors.accounting.xero_invoices import read_xero_invoices
+from connectors.accounting.xero_transactions import read_xero_transactions
 from connectors.accounting.zoho import read_zoho
 
 Reader = Callable[[Content, ReadOptions], Parsed]
@@ -57,6 +63,14 @@ def _contaplus(content: Content, options: ReadOptions) -> Parsed:
 
 READERS: Mapping[Format, Reader] = {
     Format.QUICKBOOKS_JOURNAL: lambda content, options: read_quickbooks_journal(_table(content), options),
+    Format.QUICKBOOKS_LEDGER: lambda content, options: read_quickbooks_ledger(_table(content), options),
+    Format.QUICKBOOKS_TRANSACTIONS: lambda content, options: read_quickbooks_transactions(
+        _table(content), options
+    ),
+    Format.QUICKBOOKS_IIF: lambda content, options: read_iif(content.text, options),
+    Format.XERO_INVOICES: lambda content, options: read_xero_invoices(_table(content), options),
+    Format.XERO_TRANSACTIONS: lambda content, options: read_xero_transactions(_table(content), options),
+    Format.SAGE_AUDIT_TRAIL: lambda content, options: read_sage_audit_trail(_table(content), options),
     Format.STRIPE_BALANCE: lambda content, options: read_stripe_balance(_table(content), options),
     Format.STRIPE_PAYMENTS: _of_table(read_stripe_payments),
     Format.STRIPE_INVOICES: _of_table(read_stripe_invoices),
@@ -93,11 +107,7 @@ _JOURNAL_HINT = (
     "export the Journal report (Reports > Journal) instead, which holds both sides of every transaction"
 )
 NOT_READ: Mapping[Format, str] = {
-    Format.QUICKBOOKS_REPORT: f"QuickBooks report or transaction list recognised, not read: {_JOURNAL_HINT}",
-    Format.QUICKBOOKS_IIF: "QuickBooks Desktop IIF recognised, not read yet: export the Journal report",
-    Format.XERO_INVOICES: "Xero export recognised, not read yet",
-    Format.XERO_TRANSACTIONS: "Xero export recognised, not read yet",
-    Format.SAGE_AUDIT_TRAIL: "Sage export recognised, not read yet",
+    Format.QUICKBOOKS_REPORT: f"QuickBooks report recognised, not read: {_JOURNAL_HINT}",
     Format.INVOICE_LIST: "A list of invoices was recognised, not read yet",
     Format.CAMT_OTHER: "CAMT recognised, but not a statement (CAMT.053): ask the bank for CAMT.053",
     Format.DBF: "dBase table recognised, but no journal of ContaPlus: import its DIARIO.DBF or the whole ZIP",

@@ -7,7 +7,14 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 
-from connectors.accounting import ecb_rates, quickbooks_journal, stripe_balance
+from connectors.accounting import (
+    ecb_rates,
+    quickbooks_journal,
+    quickbooks_ledger,
+    quickbooks_transactions,
+    stripe_balance,
+    xero_transactions,
+)
 from connectors.accounting.bank_table import is_bank_table
 from connectors.accounting.contaplus import is_contaplus, is_contaplus_text
 from connectors.accounting.dbf import field_names
@@ -237,12 +244,23 @@ def _by_table(table: Table, bank: Format) -> Format | None:
     for row in rows[:12]:
         named = _by_header(row)
         if named is not None:
-            return named
+            return _quickbooks_report(table) if named is Format.QUICKBOOKS_REPORT else named
     if quickbooks_journal.find_columns(table) is not None:
         return Format.QUICKBOOKS_JOURNAL
     if _is_book_report(rows):
-        return Format.QUICKBOOKS_REPORT
+        return _quickbooks_report(table)
+    if xero_transactions.is_xero_transactions(table):
+        return Format.XERO_TRANSACTIONS
     return bank if is_bank_table(table) else None
+
+
+def _quickbooks_report(table: Table) -> Format:
+    """Which of QuickBooks' reports this is: one that can be read, or any other."""
+    if quickbooks_ledger.is_quickbooks_ledger(table):
+        return Format.QUICKBOOKS_LEDGER
+    if quickbooks_transactions.is_quickbooks_transactions(table):
+        return Format.QUICKBOOKS_TRANSACTIONS
+    return Format.QUICKBOOKS_REPORT
 
 
 def _by_header(row: Row) -> Format | None:

@@ -238,12 +238,15 @@ def strip_zeros(value: Decimal) -> Decimal:
 
 
 def totals_of(parsed: Parsed) -> dict[str, Decimal]:
-    """Sum per currency code: movements signed, entries their debit side, documents their total."""
+    """Sum per currency code: movements signed, entries their debit side, documents their total.
+
+    Documents beside entries are the same money once more and are not added.
+    """
     totals: dict[str, Decimal] = {}
     for record, name in [
         *((m, "amount") for m in parsed.movements),
         *((e, "total_debit") for e in parsed.entries),
-        *((d, "total") for d in parsed.documents),
+        *((d, "total") for d in parsed.documents if not parsed.entries),
     ]:
         currency = record["currency"] or NO_CURRENCY
         totals[currency] = totals.get(currency, Decimal("0.00")) + Decimal(record[name])

@@ -117,15 +117,7 @@ GNUCASH: list[tuple[str, int, int, dict[str, str]]] = [
     ),
 ]
 NOT_READ = [
-    ("iif", "IIF"),
-    ("xero", "API table"),
-    ("sage", "API table"),
-    ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
-    ("quickbooks/dbt_quickbooks__account_data.csv", "API table"),
-    ("reconstructed/qbo_general_ledger.csv", "QuickBooks"),
-    ("reconstructed/qbo_transaction_list_by_vendor.xlsx", "QuickBooks"),
-    ("reconstructed/xero_account_transactions.xlsx", "Xero"),
-    ("reconstructed/xero_sales_invoices_export.csv", "Xero"),
+    ("quickbooks/dbt_quickbooks__purchase_line_data.csv", "API table"),
 ]
 
 

@@ -15,12 +15,9 @@ from connectors.accounting.readers import READERS
 
 MIB = 1024 * 1024
 UNREAD = [
-    ("!TRNS\tDATE\tACCNT\tAMOUNT\n!SPL\tDATE\tACCNT\tAMOUNT\n!ENDTRNS\n", Format.QUICKBOOKS_IIF, "IIF"),
     ('<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.052.001.02"><BkToCstmrAcctRpt/></Document>', Format.CAMT_OTHER, "CAMT"),
-    ("*ContactName,EmailAddress,*InvoiceNumber,*InvoiceDate,Total\nA,,1,10/01/2026,5.00\n", Format.XERO_INVOICES, "Xero"),
-    ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
     ("Invoice ID,Invoice Number,Customer Name,Amount\n1,001,A,10.00\n", Format.INVOICE_LIST, "invoices"),
-    ("Date,Type,Name,Account,Amount\n01/13/2026,Invoice,A,Sales,10.00\n01/14/2026,Bill,B,Rent,5.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
+    (",Date,Transaction type,Num,Due date,Past due,Amount,Open balance\nA\n,01/13/2026,Bill,1,01/20/2026,5,10.00,10.00\n", Format.QUICKBOOKS_REPORT, "Journal report"),
     ('{"object": "list", "data": []}', Format.JSON, "JSON"),
     ("%PDF-1.7\n", Format.PDF, "PDF"),
     ("<html><body>Session expired</body></html>", None, "HTML"),
