@@ -35,7 +35,9 @@ def read_facturae(data: bytes, options: ReadOptions) -> Parsed:
     An invoice is one received where `options.account` is the buyer's tax number, else one issued. Raises
     Refused for entities, a document type, XML that does not end, and a file without invoices.
     """
-    root = read_xml(data)
+    whole = read_xml(data)
+    # A signature may stand within the invoice file or around it.
+    root = next((e for e in whole.iter() if local(e) == "Facturae"), whole)
     parsed = Parsed()
     invoices = [e for block in children(root, "Invoices") for e in children(block, "Invoice")]
     if not invoices:

@@ -148,6 +148,13 @@ def test_the_own_tax_number_tells_invoices_from_bills() -> None:
     assert "--account" in read(data, ReadOptions()).warnings[0]
 
 
+def test_a_signature_around_the_invoice_hides_nothing_of_it() -> None:
+    text = file_of(invoice([Decimal("100.00")])).decode().partition("?>")[2]
+    signed = f'<s:Signature xmlns:s="urn:s"><s:Object>{text}</s:Object></s:Signature>'
+    found = read(f'<?xml version="1.0"?>{signed}'.encode())
+    assert (found.format, found.totals) == (Format.FACTURAE, {"EUR": Decimal("121.00")})
+
+
 def test_an_invoice_that_replaces_another_says_so() -> None:
     extra = "<Corrective><InvoiceNumber>6</InvoiceNumber><CorrectionMethod>01</CorrectionMethod></Corrective>"
     found = read(file_of(invoice([Decimal("100.00")], class_="OR", extra=extra)))

@@ -67,6 +67,16 @@ def test_an_amount_within_a_currency_aggregate_is_in_that_currency(tmp_path: Pat
     assert read(tmp_path, text).totals == {"EUR": Decimal("-3.00"), "USD": Decimal("-10.00")}
 
 
+@pytest.mark.parametrize("mark", ["<INTU.BID>3000<INTU.USERID>x", "<INTU.ORG>B1</INTU.ORG>"])
+def test_what_quicken_and_quickbooks_add_to_an_ofx_file_is_no_harm(tmp_path: Path, mark: str) -> None:
+    text = ofx(ofx_account("1", "EUR", ofx_line("-10.00"))).replace(
+        "<OFX>", f"<OFX><SIGNONMSGSRSV1>{mark}</SIGNONMSGSRSV1>"
+    )
+    found = read(tmp_path, text)
+    assert (found.format, found.totals, found.rejected) == (Format.OFX, {"EUR": Decimal("-10.00")}, [])
+    assert found.verified == []  # one balance without the one before it proves nothing
+
+
 def test_the_other_party_s_account_is_not_taken_for_ours(tmp_path: Path) -> None:
     rest = "<NAME>Rent<BANKACCTTO><BANKID>9<ACCTID>999<ACCTTYPE>CHECKING</BANKACCTTO><MEMO>March"
     found = read(

@@ -81,7 +81,7 @@ def dbf(fields: tuple[tuple[str, str, int, int], ...], records: list[dict[str, s
     """A dBase III table; a record with the key "*" is marked as deleted."""
     length = 1 + sum(size for _, _, size, _ in fields)
     start = 33 + 32 * len(fields)
-    out = struct.pack("<B3BIHH20x", 3, 126, 3, 31, len(records), start, length)
+    out = bytearray(struct.pack("<B3BIHH20x", 3, 126, 3, 31, len(records), start, length))
     for name, kind, size, decimals in fields:
         out += name.encode().ljust(11, b"\0") + kind.encode() + bytes(4) + bytes([size, decimals]) + bytes(14)
     out += b"\r"
@@ -90,7 +90,7 @@ def dbf(fields: tuple[tuple[str, str, int, int], ...], records: list[dict[str, s
         for name, kind, size, _ in fields:
             text = record.get(name, "").encode("cp850")[:size]
             out += text.rjust(size) if kind == "N" else text.ljust(size)
-    return out + b"\x1a"
+    return bytes(out + b"\x1a")
 
 
 def diario(asientos: list[Asiento]) -> bytes:
