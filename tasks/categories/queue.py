@@ -84,7 +84,7 @@ def waiting(
         suggestion, because = known.account, f"{known.agree} of the last {known.of} of this payee"
         if suggestion is None:
             suggestion, because = guessed.get(known.payee or ""), "a language model"
-        lines.append(Waiting(*row, suggestion=suggestion, because=because if suggestion else None))
+        lines.append(Waiting(*(*row, suggestion, because if suggestion else None)))
     return Queue(lines, shown)
 
 
@@ -195,8 +195,8 @@ def add_rule(playbook: Playbook, rule: dict[str, Any]) -> tuple[Playbook, str]:
     path = playbook.folder / "categories.yaml"
     if playbook.folder == SHIPPED.resolve():
         raise CannotDecide(
-            "the playbook that ships with Tenfold is not written to, an upgrade would lose the rule; copy it, "
-            "name the copy in TENFOLD_PLAYBOOK, or decide without --rule"
+            "the playbook that ships with Tenfold is not written to: an upgrade would lose the rule. Copy "
+            "it, name the copy in TENFOLD_PLAYBOOK, or decide without --rule"
         )
     before = path.read_text(encoding="utf-8")
     mark = "\n\n  # Written by `tenfold review money decide`\n"

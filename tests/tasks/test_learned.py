@@ -44,7 +44,7 @@ def test_it_says_how_many_lines_are_missing(tmp_path: Path) -> None:
 
 
 def test_without_the_library_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     found = learn(lessons(FROM), tmp_path)
     assert (found.model, found.reason) == (None, "scikit-learn is not installed")
 
