@@ -1,4 +1,4 @@
-"""`tenfold review` and `tenfold categories`: bank lines that wait for a person, and what rules would change."""
+"""`tenfold review` and `tenfold categories`: lines that wait for a person, and what rules would change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

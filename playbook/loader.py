@@ -411,7 +411,7 @@ def load_playbook(folder: Path | None = None) -> Playbook:
 
 
 def with_categories(playbook: Playbook, path: Path) -> Playbook:
-    """The playbook with the categories of another file, to try them before they count. Raises PlaybookError."""
+    """The playbook with another file's categories, to try them before they count. Raises PlaybookError."""
     data = _parse(path.parent, path.name)
     tried = playbook.model_copy(update={"categories": _validated(path.name, data, Categories, prefix="")})
     _check_accounts(tried)

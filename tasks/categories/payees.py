@@ -38,13 +38,14 @@ _CUT = (
     # A reference; a form's number has three digits and stays.
     (r"\b[a-z0-9]*\d{4,}[a-z0-9]*\b", " "),
     (r"\b(compra|pago|tarjeta|tarj|recibo|adeudo|transferencia|transf|ref|referencia|num|operacion)\b", " "),
-    (r"[^\p{L}\p{N}*]+", " "),
+    # Spaces and signs; naming them is several times as fast as naming letters of all alphabets.
+    (r"[\x00-\x29\x2b-\x2f\x3a-\x60\x7b-\x7f]+", " "),
     (r"\*[ ]*", "*"),
 )
 # What names a party for certain: an IBAN, a SEPA creditor, a Spanish tax number.
 _IDENTITIES = (
     r"\b[a-z]{2}\d{2}zzz[a-z0-9]{8,16}\b",
-    r"\b[a-z]{2}\d{2}[ ]?\d{4}[ ]?\d{4}[ ]?\d{2,4}[ ]?\d{4,10}\b",
+    r"\b[a-z]{2}\d{2}([ ]?\d{4}){3,7}([ ]?\d{1,3})?\b",
     r"\b([abcdefghjnpqrsuvw]\d{7}[0-9a-j]|\d{8}[a-hj-np-tv-z])\b",
 )
 # What tells one business with the same party from another: a product's name, a tax form.

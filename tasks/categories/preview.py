@@ -50,6 +50,6 @@ def preview(store: Store, ledger: Ledger, playbook: Playbook) -> list[Change]:
                 """
             ).fetchall()
             changes = [Change(*row) for row in rows]
-            raise _Undo
+            raise _Undo  # noqa: TRY301 - the store rolls back for an error and for nothing else
     except _Undo:
         return changes

@@ -48,7 +48,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a decision led to: lines by who decides them now, other lines that it settled, and a rule offered."""
+    """What a decision led to: lines by who decides them now, others that it settled, a rule offered."""
 
     key: str
     account: str
@@ -84,7 +84,7 @@ def waiting(
         suggestion, because = known.account, f"{known.agree} of the last {known.of} of this payee"
         if suggestion is None:
             suggestion, because = guessed.get(known.payee or ""), "a language model"
-        lines.append(Waiting(*row, suggestion, because if suggestion else None))
+        lines.append(Waiting(*(*row, suggestion, because if suggestion else None)))
     return Queue(lines, shown)
 
 
@@ -154,7 +154,7 @@ def _account(playbook: Playbook, given: str) -> str:
 
 
 def offer(categories: Categories, text: str | None, amount: Decimal, account: str) -> dict[str, Any] | None:
-    """A rule for lines that read like this one, goes the same way and stands before the rules of the same rank.
+    """A rule for lines that read like this one and go the same way; it goes before the shipped rules.
 
     None for a text that names nobody. It looks for the longest run of words, up to a number: what follows is
     most often a reference.
@@ -195,8 +195,8 @@ def add_rule(playbook: Playbook, rule: dict[str, Any]) -> tuple[Playbook, str]:
     path = playbook.folder / "categories.yaml"
     if playbook.folder == SHIPPED.resolve():
         raise CannotDecide(
-            "the playbook that ships with Tenfold is not written to, an upgrade would lose the rule; copy it, "
-            "name the copy in TENFOLD_PLAYBOOK, or decide without --rule"
+            "the playbook that ships with Tenfold is not written to: an upgrade would lose the rule. Copy "
+            "it, name the copy in TENFOLD_PLAYBOOK, or decide without --rule"
         )
     before = path.read_text(encoding="utf-8")
     mark = "\n\n  # Written by `tenfold review money decide`\n"

@@ -55,12 +55,17 @@ class Bank:
             "category": None,
         }
         row = {**usual, "movement_key": key, "text": text, "amount": Decimal(amount), **changes}
-        with self.store.write() as con:
-            con.execute(
-                f"insert into staging.accounting_movement ({', '.join(row)}) values ({', '.join('?' * len(row))})",
-                list(row.values()),
-            )
+        self.lines([row])
         return key
+
+    def lines(self, rows: list[dict[str, Any]]) -> None:
+        with self.store.write() as con:
+            for row in rows:
+                places = ", ".join("?" * len(row))
+                con.execute(
+                    f"insert into staging.accounting_movement ({', '.join(row)}) values ({places})",
+                    list(row.values()),
+                )
 
     def match(self, key: str, kind: str, other: str | None = None) -> None:
         with self.store.write() as con:

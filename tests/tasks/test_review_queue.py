@@ -303,7 +303,7 @@ def test_a_language_model_suggests_from_the_chart_alone_and_is_asked_once() -> N
 def test_a_suggestion_of_a_language_model_decides_nothing(bank: Bank) -> None:
     bank.line("a", "ACME SERVICIOS", "-10")
     bank.run()
-    suggester = Suggester("some model", lambda payees, accounts: dict.fromkeys(payees, ADS))
+    suggester = Suggester("some model", lambda payees, accounts: dict.fromkeys(payees, accounts[0] and ADS))
     (found,) = waiting(bank.store, bank.ledger, bank.playbook, suggester=suggester).lines
     assert (found.suggestion, found.because) == (ADS, "a language model")
     bank.run()
