@@ -106,7 +106,7 @@ class LeaverStory:
 
 
 def revenue_story(bridge: Bridge | None, period: str, fmt: Format, policy: Revenue) -> RevenueStory:
-    """The bridge told and drawn, and the policy it is counted by; without a bridge, a sentence that says so."""
+    """The bridge told and drawn, and the policy it is counted by; without one, a sentence says so."""
     words = fmt.wording
     title = words.text("why.mrr", period=fmt.period(period, inside=True))
     if bridge is None:
