@@ -106,7 +106,7 @@ class LeaverStory:
 
 
 def revenue_story(bridge: Bridge | None, period: str, fmt: Format, policy: Revenue) -> RevenueStory:
-    """The bridge told and drawn, and by which policy it is counted; without a bridge, a sentence that says so."""
+    """The bridge told and drawn, and the policy it is counted by; without one, a sentence says so."""
     words = fmt.wording
     title = words.text("why.mrr", period=fmt.period(period, inside=True))
     if bridge is None:
@@ -146,9 +146,7 @@ def _policy(policy: Revenue, fmt: Format) -> str:
         ),
         discounts=words.text(f"why.mrr.policy.{policy.discounts}"),
         overdue="" if counts_overdue else words.count("why.mrr.policy.overdue", overdue or 0),
-        returns=words.text(
-            f"why.mrr.policy.{'with' if policy.reactivation_in_nrr else 'without'}_returns"
-        ),
+        returns=words.text(f"why.mrr.policy.{'with' if policy.reactivation_in_nrr else 'without'}_returns"),
     )
 
 

@@ -4,7 +4,9 @@
 -- At one instant, what clients do comes first, at the rate of the month that closes; then the rate changes (fx).
 -- A currency whose rate is missing takes its revenue out, and brings it back, as not_rated: that is no fx.
 with changes as (
-    select client_id, starts_at as moved_at, 0 as turn, amount as step from kpi.mrr_span where is_start
+    select client_id, starts_at as moved_at, 0 as turn, if(is_rerated, amount_before, amount) as step
+    from kpi.mrr_span
+    where is_start
     union all
     select client_id, ends_at, 0, -amount from kpi.mrr_span where is_end and ends_at is not null
     union all
@@ -14,7 +16,7 @@ with changes as (
         if(amount is null or amount_before is null, 2, 1),
         coalesce(amount, 0) - coalesce(amount_before, 0)
     from kpi.mrr_span
-    where not is_start
+    where is_rerated
 ),
 
 -- A subscription that is replaced at one instant is one step, not a loss and a gain.

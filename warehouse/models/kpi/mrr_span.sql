@@ -36,6 +36,7 @@ pieces as (
         if(m.is_first, s.starts_at, greatest(s.starts_at, m.starts_at)) as starts_at,
         least(s.ends_at, m.next_at) as ends_at,
         m.is_first or s.starts_at >= m.starts_at as is_start,
+        not m.is_first and s.starts_at <= m.starts_at as is_rerated,
         m.next_at is null or s.ends_at <= m.next_at as is_end,
         -- In whole ten-thousandths, because DuckDB divides decimals in floating point.
         cast(s.amount * 10000 as hugeint) * m.top as units,
@@ -57,7 +58,7 @@ amounts as (
             cast(sign(units) * ((2 * abs(units) + bottom) // (2 * bottom)) as decimal(18, 0)) * 0.0001
             as decimal(18, 4)
         ) as home_amount,
-        if(is_start, null, cast(
+        if(not is_rerated, null, cast(
             cast(sign(units_before) * ((2 * abs(units_before) + bottom_before) // (2 * bottom_before))
                 as decimal(18, 0)) * 0.0001
             as decimal(18, 4)
@@ -74,6 +75,7 @@ select
     if(is_foreign, null, amount) as amount,
     cast(null as decimal(18, 4)) as amount_before,
     true as is_start,
+    false as is_rerated,
     true as is_end,
     policy
 from spans
@@ -87,6 +89,7 @@ select
     home_amount,
     home_amount_before,
     is_start,
+    is_rerated,
     is_end,
     policy
 from amounts
