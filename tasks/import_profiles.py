@@ -54,7 +54,7 @@ def _parsed(found: dict[str, Any]) -> Profile:
     return Profile(found["name"], Likeness(found.get("format"), tuple(found["header"])), given)
 
 
-def save_profile(home: Path, name: str, files: Iterable[bytes], options: ReadOptions) -> Profile:
+def store_profile(home: Path, name: str, files: Iterable[bytes], options: ReadOptions) -> Profile:
     """Keep the answers in `options` for files that look like these; an older profile of that name goes.
 
     Raises NoProfile when there is no answer, or when the files do not look alike.
