@@ -17,7 +17,7 @@ def run_import(
     files: Sequence[Path],
     *,
     dry_run: bool,
-    answers: Mapping[str, str | None],
+    answers: Mapping[str, Any],
     save_profile: str | None = None,
 ) -> dict[str, Any]:
     """What the files hold and change; unless dry run, also into raw: {files, report, profile, error}."""

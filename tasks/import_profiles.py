@@ -88,7 +88,7 @@ def read_with_profiles(
     found = read_bytes(name, data, options)
     look = likeness(data, options) if profiles else None
     fitting = [profile for profile in profiles if profile.likeness == look]
-    said = {
+    said: dict[str, Any] = {
         key: values.pop()
         for key in ANSWERS
         if len(values := {profile.answers.get(key) for profile in fitting}) == 1
