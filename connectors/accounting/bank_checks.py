@@ -1,5 +1,6 @@
 """What the movements of one table say about each other: ids, currency, running balance."""
 
+from collections import Counter
 from decimal import Decimal
 from itertools import pairwise
 
@@ -53,3 +54,9 @@ def balance_breaks(movements: list[Record]) -> list[str]:
             f"The balance does not follow between rows {places}: one may be missing, doubled or changed"
         )
     return warnings
+
+
+def every_balance_is_followed(movements: list[Record]) -> bool:
+    """True when every movement carries a balance and none stands alone in its account."""
+    accounts = Counter(m["account"] for m in movements)
+    return bool(movements) and all(m["balance"] is not None for m in movements) and min(accounts.values()) > 1

@@ -12,6 +12,7 @@ from connectors.accounting.bank_checks import (
     balance_breaks,
     balance_is_constant,
     drop_ids_that_repeat,
+    every_balance_is_followed,
     spread_currency,
 )
 from connectors.accounting.bank_columns import SIGN_IN, SIGN_OUT
@@ -127,9 +128,15 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
         drop_ids_that_repeat(parsed.movements)
     spread_currency(parsed.movements)
     steady = balance_is_constant(parsed.movements)
-    parsed.warnings += totals.disagreements([Decimal(m["amount"]) for m in parsed.movements])
+    amounts = [Decimal(m["amount"]) for m in parsed.movements]
+    parsed.warnings += totals.disagreements(amounts)
+    parsed.verified += totals.agreeing(amounts)
     if not steady:
-        parsed.warnings += balance_breaks(parsed.movements)
+        breaks = balance_breaks(parsed.movements)
+        parsed.warnings += breaks
+        if not breaks and every_balance_is_followed(parsed.movements):
+            # The oldest balance has none before it to follow from.
+            parsed.verified.append("running balance, but for the oldest movement")
     give_movement_keys(parsed.movements, use_balance=not steady)
     return parsed
 

@@ -95,6 +95,13 @@ class Totals:
             )
         return found
 
+    def agreeing(self, amounts: list[Decimal]) -> list[str]:
+        """The controls that the file has and that its movements bear out."""
+        found = ["stated total"] if self.stated else []
+        if self.opening is not None and self.closing is not None:
+            found.append("closing balance")
+        return [] if self.disagreements(amounts) else found
+
 
 def _starts(words: set[str], phrases: frozenset[str]) -> bool:
     return any(word in phrases or any(word.startswith(f"{p} ") for p in phrases) for word in words)

@@ -122,7 +122,7 @@ def test_a_shorter_file_that_comes_later_takes_nothing_away(home: Home) -> None:
 def test_a_bad_file_is_named_and_stops_no_other(home: Home) -> None:
     home.drop("a-empty.csv", b"")
     home.drop("b-garbled.csv", HEAD + "13/03/2026;X;12..34;EUR\n14/03/2026;Y;-1,00;EUR\n")
-    home.drop("c-mt940.sta", ":20:X\r\n:25:1\r\n:28C:1\r\n:60F:C160229EUR1200,00\r\n")
+    home.drop("c-statement.pdf", b"%PDF-1.7\n")
     home.drop("d-good.csv", MARCH)
     report = home.run()
     assert (report.state, report.rows_added) == ("partial", 4)
@@ -130,7 +130,7 @@ def test_a_bad_file_is_named_and_stops_no_other(home: Home) -> None:
         "a-empty.csv: The file is empty",
         "b-garbled.csv: 1 rows rejected",
         "12..34",
-        "c-mt940.sta: MT940",
+        "c-statement.pdf: PDF",
     ):
         assert words in (home.status().reason or "")
     assert "d-good.csv" not in (home.status().reason or "")
