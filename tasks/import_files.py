@@ -9,7 +9,7 @@ import fcntl
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -355,6 +355,8 @@ def _read(
 ) -> tuple[ImportedFile, ReadOptions, str | None]:
     if piece.refusal is not None:
         return piece.refusal, options, None
+    if piece.account is not None and options.account is None:
+        options = replace(options, account=piece.account)
     return read_with_profiles(piece.name, piece.data, options, profiles)
 
 

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.accounting import ImportedFile, ReadOptions, Refused, Rejected
+from connectors.accounting.archives import with_options
 from connectors.accounting.mails import attachments, is_mail
 from connectors.accounting.reading import content_of, refused
+from connectors.accounting.recognise import is_archive
 
 SETTLE_SECONDS = 2.0  # a file that changed less long ago may still be growing
+_MAX_DEPTH = 2  # an archive in a mail; archives themselves open those within
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".download", ".partial")
 
 
@@ -23,6 +26,7 @@ class Piece:
     data: bytes
     exported_at: datetime | None
     refusal: ImportedFile | None = None
+    account: str | None = None  # by the folder in its archive, where that says it
 
     @property
     def sha256(self) -> str:
@@ -80,17 +84,22 @@ def pieces(paths: Sequence[Path], options: ReadOptions) -> Iterator[Piece]:
             yield from _opened(Piece(path.name, data, written), options)
 
 
-def _opened(piece: Piece, options: ReadOptions) -> Iterator[Piece]:
-    if not is_mail(piece.data):
+def _opened(piece: Piece, options: ReadOptions, depth: int = 1) -> Iterator[Piece]:
+    if depth > _MAX_DEPTH or not (is_mail(piece.data) or is_archive(piece.data)):
         yield piece
         return
     try:
-        inside = attachments(piece.data, options)
+        if is_mail(piece.data):
+            inside = [(name, data, options) for name, data in attachments(piece.data, options)]
+        else:
+            # All of it at once: of an archive that is found damaged nothing is taken in.
+            inside = list(with_options(piece.data, options))
     except Refused as refusal:
         yield Piece(piece.name, b"", piece.exported_at, refused(piece.name, piece.sha256, refusal))
         return
-    for name, data in inside:
-        yield Piece(f"{piece.name}/{name}", data, piece.exported_at)
+    for name, data, given in inside:
+        found = Piece(f"{piece.name}/{name}", data, piece.exported_at, account=given.account)
+        yield from _opened(found, options, depth + 1)
 
 
 def _rejected(name: str, reason: str) -> ImportedFile:

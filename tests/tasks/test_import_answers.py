@@ -1,5 +1,7 @@
 """What a file leaves open is asked, answered once and kept; mails bring their attachments."""
 
+import io
+import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from connectors.accounting import ReadOptions
 from connectors.accounting.mails import attachments, is_mail
 from connectors.accounting.shapes import Refused
-from tasks.import_files import import_files, import_inbox, inspect
+from tasks.import_files import import_files, import_inbox, inspect, undo_import
 from tasks.import_profiles import NoProfile, load_profiles, store_profile
 from warehouse.landing import Landing
 from warehouse.store import Store
@@ -109,3 +111,26 @@ def test_a_mail_without_a_file_or_with_too_much_is_refused() -> None:
 def test_other_files_are_no_mails(content: bytes) -> None:
     assert not is_mail(content)
     assert is_mail(mail().as_bytes())
+
+
+def packed(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_an_archive_in_a_mail_brings_its_files_and_is_undone_as_one(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    inside = packed(a=BANK, b=BANK.replace(b"13/", b"14/"))
+    (inbox / "fw.eml").write_bytes(mail(("x.zip", "application", "zip", inside)).as_bytes())
+    (inbox / "bad.zip").write_bytes(packed(**{"../c": BANK.replace(b"13/", b"15/")}))
+    landing, store = Landing(tmp_path), Store(tmp_path)
+    report = import_inbox(inbox, landing, store, AS_OF, clock=lambda: 9e9)
+    names = {each["file"]: each["records"] for each in report.files}
+    assert names == {"fw.eml/x.zip/a": 1, "fw.eml/x.zip/b": 1, "bad.zip": 0}
+    assert (report.state, report.rows_added) == ("partial", 2)
+    assert undo_import(landing, store, AS_OF, "fw.eml")["records"] == 2
+    assert import_inbox(inbox, landing, store, AS_OF, clock=lambda: 9e9).rows_seen == 0
