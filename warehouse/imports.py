@@ -14,6 +14,7 @@ import duckdb
 from warehouse.landing import LandedPage, LandingRun
 from warehouse.raw_scan import Shape, batches, scan
 from warehouse.raw_tables import GONE, ensure_table
+from warehouse.room import give_room, give_room_for
 from warehouse.store import Store, counted, quoted
 
 _COLUMNS = (
@@ -104,6 +105,7 @@ def note_files(
     A file that is noted again takes the place of what was known of it. All in one transaction.
     """
     with store.write() as con:
+        _make_room(con, store.memory, runs)
         _gather(con, files, runs, shape)
         effects: dict[str, Effect] = {}
         number = counted(con, "select coalesce(max(number), 0) from meta.accounting_file")
@@ -143,6 +145,10 @@ def undo_file(store: Store, source: str, sha256: str, undone_at: datetime) -> in
     """
     where = f"sha256 = {quoted(sha256)}"
     with store.write() as con:
+        tables = con.execute(
+            f"select distinct resource from meta.accounting_brought where {where}"
+        ).fetchall()
+        give_room_for(con, store.memory, [(source, resource) for (resource,) in tables])
         con.execute(
             f"update meta.accounting_file set undone_at = {_text(undone_at)}::timestamptz "
             f"where {where} and undone_at is null"
@@ -177,6 +183,7 @@ def preview(
                 f"and starts_with(table_name, {quoted(source + '_')})"
             ).fetchall()
         }
+        _make_room(con, store.memory, runs)
         return _preview(con, source, known, files, runs, shape)
 
 
@@ -242,6 +249,17 @@ def _preview(
     return effects
 
 
+def _make_room(con: duckdb.DuckDBPyConnection, memory: str, runs: Mapping[str, LandingRun]) -> None:
+    pages = [page for run in runs.values() for page in run.pages]
+    give_room(
+        con,
+        memory,
+        records=sum(page.count for page in pages),
+        size=sum(page.length for page in pages),
+        largest_page=max((page.length for page in pages), default=0),
+    )
+
+
 def _text(value: datetime | date | str | None) -> str:
     return "null" if value is None else quoted(value if isinstance(value, str) else value.isoformat())
 
@@ -266,11 +284,8 @@ def _gather(
             con.execute(
                 f"""
                 insert into gathered
-                select sha256, {quoted(resource)}, key, arg_max(hash, seq) from (
-                    select ({_files_of(pages, wanted)})[page_no] as sha256, key, hash, seq
-                    from ({scan(run, pages, shape, 0)}) where key is not null
-                )
-                where sha256 is not null group by sha256, key
+                select ({_files_of(pages, wanted)})[page_no], {quoted(resource)}, key, hash
+                from ({scan(run, pages, shape, 0)}) where key is not null
                 """
             )
 
