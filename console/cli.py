@@ -205,22 +205,49 @@ def _sync_events(*, as_json: bool) -> None:
 
 @app.command(name="import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="Accounting and bank export files.")],
-    dry_run: Annotated[bool, typer.Option(help="Only say what would be read.")] = False,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Accounting and bank export files, mails, folders.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would change.")] = False,
     decimal_mark: Annotated[
         str | None, typer.Option(help="'.' or ',' where a file does not decide it.")
     ] = None,
     date_order: Annotated[DateOrder | None, typer.Option(help="Where a file does not decide it.")] = None,
+    account: Annotated[str | None, typer.Option(help="The account of files that name none.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The currency of files that name none.")] = None,
+    save_profile: Annotated[
+        str | None, typer.Option(help="Keep these answers, under this name, for files that look the same.")
+    ] = None,
+    undo: Annotated[
+        str | None, typer.Option(help="Take out what a file brought, by its name or sha256.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read accounting files, with counts and totals per currency."""
-    from console.operate import run_import, show_import
+    """Read accounting files, with counts and totals per currency, or take one out again."""
+    from console.importing import run_import, run_undo, show_import, show_undo
+
+    if bool(files) == bool(undo):
+        raise fail("Name files to import, or one that is in with --undo", WRONG_USE)
+    if undo is not None:
+        undone = run_undo(load_settings(), undo)
+        if undone["error"]:
+            raise fail(undone["error"], WRONG_USE)
+        print_json(undone) if as_json else show_undo(undone)
+        return
 
     if decimal_mark not in {None, ".", ","}:
         raise fail(f"--decimal-mark {decimal_mark!r} is neither '.' nor ','", WRONG_USE)
+    answers = {
+        "decimal_mark": decimal_mark,
+        "date_order": date_order.value if date_order else None,
+        "account": account,
+        "currency": currency.upper() if currency else None,
+    }
     answer = run_import(
-        load_settings(), files, dry_run=dry_run, decimal_mark=decimal_mark, date_order=date_order
+        load_settings(), files or [], dry_run=dry_run, answers=answers, save_profile=save_profile
     )
+    if answer["error"]:
+        raise fail(answer["error"], WRONG_USE)
     if as_json:
         print_json({"files": answer["files"]})
     else:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -237,65 +237,6 @@ def _why(report: Mapping[str, Any]) -> list[str]:
     from warehouse.status import ResourceStatus
 
     return [ResourceStatus(report["source"], **part).text for part in report["parts"]] or [report["reason"]]
-
-
-def run_import(
-    settings: Settings,
-    files: Sequence[Path],
-    *,
-    dry_run: bool,
-    decimal_mark: str | None,
-    date_order: str | None,
-) -> dict[str, Any]:
-    """What the files hold; unless dry run, also merged into raw: {files, report}."""
-    from tasks.import_files import DEFAULTS, import_files, inspect
-
-    zone = load_playbook(settings.playbook).company.zone
-    options = replace(DEFAULTS, decimal_mark=decimal_mark, date_order=date_order, zone=zone)
-    if dry_run:
-        return {"files": inspect(files, options), "report": None}
-    from tasks.context import Home
-    from warehouse.landing import Landing
-    from warehouse.store import Store
-
-    # Somebody's real files never go into the simulated company's home, credentials or not.
-    path = settings.home.resolve()
-    path.mkdir(parents=True, exist_ok=True)
-    home = Home(path=path, kind="real", settings=settings)
-    store = Store(path, settings.warehouse.key)
-    alone = not settings.inbox.is_dir()
-    report = import_files(files, Landing(path), store, current_time(home), options, alone=alone)
-    return {"files": list(report.files), "report": report}
-
-
-def show_import(answer: Mapping[str, Any]) -> None:
-    """Counts and totals per file, then what was refused or is doubtful."""
-    print_table(
-        "Files",
-        ["file", "format", "encoding", "records", "totals", "rejected", "warnings"],
-        [
-            [
-                f["file"],
-                f["format"] or "not recognised",
-                f["encoding"],
-                f["records"],
-                ", ".join(f"{total} {currency}" for currency, total in f["totals"].items()),
-                len(f["rejected"]) or None,
-                len(f["warnings"]) or None,
-            ]
-            for f in answer["files"]
-        ],
-    )
-    for f in answer["files"]:
-        for rejected in f["rejected"]:
-            where = "the whole file" if rejected["row"] is None else f"row {rejected['row']}"
-            out.print(f"[bold red]Rejected:[/] {f['file']}, {where}: {rejected['reason']}", soft_wrap=True)
-        for warning in f["warnings"]:
-            out.print(f"[bold yellow]Warning:[/] {f['file']}: {warning}", soft_wrap=True)
-    if answer["report"] is not None:
-        out.print(f"{answer['report'].rows_added} new rows in the warehouse")
-    else:
-        out.print("Dry run: nothing was stored")
 
 
 def run_stage(settings: Settings, stage: str) -> dict[str, Any]:

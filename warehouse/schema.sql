@@ -56,6 +56,33 @@ create table if not exists meta.resource_status (
     good_until timestamptz
 );
 
+-- Every accounting file that was taken in, in the order of the imports; `book`, `since` and `until` are what it
+-- says it holds all of. An undone file keeps its row.
+create table if not exists meta.accounting_file (
+    number bigint not null,
+    sha256 varchar not null,
+    name varchar not null,
+    format varchar,
+    imported_at timestamptz not null,
+    exported_at timestamptz,
+    undone_at timestamptz,
+    book varchar,
+    since date,
+    until date,
+    records bigint not null,
+    rejected bigint not null,
+    verified varchar[] not null
+);
+
+-- Which records each of these files brought, and in which version. No hash: a record that the file lacks although
+-- it holds all of that book and period, so that it was deleted in the books.
+create table if not exists meta.accounting_brought (
+    sha256 varchar not null,
+    resource varchar not null,
+    key varchar not null,
+    hash uhugeint
+);
+
 create table if not exists meta.identity (
     source varchar not null,
     account_id varchar not null

@@ -64,14 +64,20 @@ def read_archive(path: Path, options: ReadOptions = _DEFAULTS) -> list[ImportedF
     if isinstance(data, Refused):
         return [refused(path.name, "", data)]
     try:
-        journals = _journals(data, options)
         return [
-            read_bytes(f"{path.name}/{name}", content, _named(options, name, journals))
-            for name, content in members(data, options)
+            read_bytes(f"{path.name}/{name}", content, given)
+            for name, content, given in with_options(data, options)
         ]
     except Refused as refusal:
         refusal.format = refusal.format or Format.ARCHIVE
         return [refused(path.name, "", refusal)]
+
+
+def with_options(data: bytes, options: ReadOptions) -> Iterator[tuple[str, bytes, ReadOptions]]:
+    """As `members`, each with the options that it is to be read with: journals by their folder."""
+    journals = _journals(data, options)
+    for name, content in members(data, options):
+        yield name, content, _named(options, name, journals)
 
 
 def _named(options: ReadOptions, name: str, journals: int) -> ReadOptions:
