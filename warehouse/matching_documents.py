@@ -23,7 +23,24 @@ select
 from staging.accounting_document
 where total is not null and total <> 0
 """
-# Every run of words of a line, written without spaces, that may be a document's number.
+# The numbers and names that are looked for, each as the words that it is written in, and numbers in one word.
+_WANTED = """
+create or replace temp table wanted as
+with phrases as (
+    select trim(words(number)) as phrase from document where length(code) >= 3
+    union
+    select code from document where length(code) >= 3
+    union
+    select trim(name) from document where length(name) >= 6
+)
+
+select distinct
+    replace(phrase, ' ', '') as code,
+    string_split(phrase, ' ')[1] as first,
+    len(string_split(phrase, ' ')) as size
+from phrases
+"""
+# Every run of words of a line that is one of them, written without spaces.
 _GRAMS = """
 create or replace temp table gram as
 with split as (
@@ -31,18 +48,18 @@ with split as (
 ),
 
 starts as (
-    select movement_key, w, unnest(range(1, len(w) + 1)) as n from split
+    select movement_key, w, unnest(w) as first, unnest(range(1, len(w) + 1)) as n from split
 ),
 
 runs as (
-    select movement_key, w, n, unnest(range(0, {most})) as more from starts
+    select s.movement_key, array_to_string(s.w[s.n:s.n + b.size - 1], '') as code
+    from starts as s
+    inner join (select distinct first, size from wanted) as b using (first)
+    where s.n + b.size - 1 <= len(s.w)
 )
 
-select distinct movement_key, array_to_string(w[n:n + more], '') as code
-from runs
-where n + more <= len(w) and (more = 0 or regexp_matches(array_to_string(w[n:n + more], ''), '[0-9]'))
+select distinct movement_key, code from runs where code in (select code from wanted)
 """
-# Short numbers turn up in dates and card numbers: alone they name nothing.
 _NAMED = """
 create or replace temp table named as
 select g.movement_key, d.document_key, length(d.code) >= 5 as strong
@@ -53,12 +70,10 @@ inner join line as l on l.movement_key = g.movement_key and l.currency = d.curre
 """
 _SAYS_NAME = """
 create or replace temp table told as
-select distinct l.movement_key, d.name
-from (
-    select distinct name, string_split(trim(name), ' ')[1] as first from document where length(name) >= 6
-) as d
-inner join gram as g on g.code = d.first
-inner join line as l on l.movement_key = g.movement_key and contains(l.words, d.name)
+select distinct g.movement_key, d.name
+from document as d
+inner join gram as g on g.code = replace(d.name, ' ', '')
+where length(d.name) >= 6
 """
 _STRONG = """
 update named set strong = true
@@ -69,8 +84,8 @@ where d.document_key = named.document_key and t.movement_key = named.movement_ke
 _EXACT = """
 select f.movement_key as one, d.document_key as other,
     max(if(n.document_key is not null, 3, 0) + if(t.name is not null, 1, 0)) as score
-from free as f
-inner join document as d on d.currency = f.currency and (d.due = f.amount or d.due = f.gross)
+from (select *, unnest(list_distinct([amount, gross])) as whole from free) as f
+inner join document as d on d.currency = f.currency and d.due = f.whole
 left join named as n on n.movement_key = f.movement_key and n.document_key = d.document_key
 left join told as t on t.movement_key = f.movement_key and t.name = d.name
 where n.document_key is not null
@@ -163,11 +178,7 @@ def match(con: duckdb.DuckDBPyConnection) -> None:
     if there is None:
         return
     con.execute(_DOCUMENTS)
-    most = con.execute("select max(len(string_split(trim(words(number)), ' '))) from document").fetchone()
-    if not most or not most[0]:
-        return
-    con.execute(_GRAMS.format(most=min(most[0], 6)))
-    for statement in (_NAMED, _SAYS_NAME, _STRONG):
+    for statement in (_WANTED, _GRAMS, _NAMED, _SAYS_NAME, _STRONG):
         con.execute(statement)
     pair_off(con, "document", _EXACT, settle=True)
     con.execute(
