@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from playbook.finance import Finance, Plan
+
 # The C parser reads the same YAML ten times as fast; where it was not built, Python's own serves.
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -321,6 +323,8 @@ class Playbook(_Model):
     journeys: tuple[Journey, ...]
     alerts: tuple[AlertRule, ...]
     retention: Retention
+    finance: Finance
+    plan: Plan | None
     wording: dict[str, dict[str, Any]]
     digest: str
 
@@ -369,6 +373,8 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         journeys=_read_list(root, "journeys", Journey),
         alerts=_read_list(root, "alerts", AlertRule),
         retention=_read(root, "retention", Retention),
+        finance=_read(root, "finance", Finance) if (root / "finance.yaml").exists() else Finance(),
+        plan=_read(root, "plan", Plan) if (root / "plan.yaml").exists() else None,
         wording={
             language: _read_wording(root, language)
             | {f"source.{source.id}": source.name.in_language(language) for source in sources}
@@ -460,7 +466,11 @@ def _short(value: object) -> str:
 def _read_wording(root: Path, language: str) -> dict[str, Any]:
     """What people read in reports, and what clients and colleagues read in messages: one catalogue."""
     catalogue: dict[str, Any] = {}
-    for file in (f"wording/{language}.yaml", f"wording/messages.{language}.yaml"):
+    for file in (
+        f"wording/{language}.yaml",
+        f"wording/messages.{language}.yaml",
+        f"wording/finance.{language}.yaml",
+    ):
         data = _parse(root, file)
         if not isinstance(data, dict):
             raise PlaybookError(f"{file}: is no catalogue; write 'key: text' lines")

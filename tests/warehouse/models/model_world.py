@@ -80,7 +80,7 @@ RESOURCES = {
         "automation_emails",
         "audience_contacts",
     ],
-    "accounting": ["entries", "movements"],
+    "accounting": ["entries", "movements", "documents"],
 }
 RESOURCES |= {
     name: list(registry.source(name).resources)
@@ -163,6 +163,7 @@ class World:
         # (source, resource) -> (state, good until); none: the source speaks for all its resources
         self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
+        self.activities: list[tuple[str, str, str | None, int, str]] = []
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -438,6 +439,21 @@ class World:
             "playbook.account",
             "name varchar, kind varchar, acquisition boolean",
             [(n, k, a) for n, (k, a) in ACCOUNTS.items()],
+        )
+        _fill(
+            con,
+            "playbook.finance",
+            "payment_terms_days integer, hours_per_month decimal(18, 4), practical_share decimal(18, 4), "
+            "minutes_spread decimal(18, 4)",
+            [(15, 160, Decimal("0.8"), Decimal("0.25"))],
+        )
+        _fill(con, "playbook.cash_account", "account varchar", [("572 Bank main",)])
+        _fill(con, "playbook.payroll_account", "account varchar", [("640 Salaries operations",)])
+        _fill(
+            con,
+            "playbook.activity",
+            "activity varchar, counted varchar, level varchar, minutes decimal(18, 4), role varchar",
+            self.activities,
         )
         _fill(
             con,

@@ -165,6 +165,7 @@ def test_every_resource_that_may_vanish_tells_so() -> None:
         ("intercom", "deleted_conversations"),
         ("accounting", "entries"),
         ("accounting", "movements"),
+        ("accounting", "documents"),
     }
     modelled = {
         (source, resource)
