@@ -31,6 +31,7 @@ class CashAccount(_Model):
 
     account: str
     label: Words
+    statement: str | None = None
 
 
 class Payable(_Model):
