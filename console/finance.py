@@ -23,7 +23,9 @@ class NoMoneyYet(WarehouseError):
     """The published build was made before it held tables of money."""
 
 
-def finance(settings: Settings, home: Path, language: str | None) -> tuple[str, dict[str, Any], tuple[Block, ...]]:
+def finance(
+    settings: Settings, home: Path, language: str | None
+) -> tuple[str, dict[str, Any], tuple[Block, ...]]:
     """The heading, the decisions ready for JSON, and the blocks in `language` (None: the company's first).
 
     Raises NothingPublished and NoMoneyYet.
@@ -59,7 +61,9 @@ def show_finance(title: str, said: Sequence[Block]) -> None:
 
 
 def _format(playbook: Playbook, language: str) -> Format:
-    return Format(Wording(language, playbook.wording[language]), playbook.company.currency, playbook.company.zone)
+    return Format(
+        Wording(language, playbook.wording[language]), playbook.company.currency, playbook.company.zone
+    )
 
 
 def _facts(found: Answers) -> dict[str, Any]:
@@ -77,15 +81,15 @@ def _facts(found: Answers) -> dict[str, Any]:
         "runway": _plain(found.runway),
         "receivables": {
             "open": sum((i.open for i in money.invoices if i.currency == money.currency), 0),
-            "overdue": sum((i.open for i in money.invoices if i.currency == money.currency and i.days_late), 0),
+            "overdue": sum(
+                (i.open for i in money.invoices if i.currency == money.currency and i.days_late), 0
+            ),
             "days_sales_outstanding": money.outstanding[2] if money.outstanding else None,
         },
         "hire": _plain(found.hire),
         "marketing": {
             **_plain(found.marketing),
-            "channels": [
-                {**_plain(each), "channel": each.channel.id} for each in found.marketing.channels
-            ],
+            "channels": [{**_plain(each), "channel": each.channel.id} for each in found.marketing.channels],
         },
         "margin": _plain(found.margin),
         "plan": _plain(found.plan) if found.plan else None,

@@ -129,7 +129,9 @@ def churn_rates(money: Money) -> tuple[Decimal, Decimal]:
     if not there:
         return ZERO, Decimal(1)
     p, z2 = left / there, _Z * _Z
-    high = (p + z2 / (2 * there) + _Z * sqrt(p * (1 - p) / there + z2 / (4 * there * there))) / (1 + z2 / there)
+    high = (p + z2 / (2 * there) + _Z * sqrt(p * (1 - p) / there + z2 / (4 * there * there))) / (
+        1 + z2 / there
+    )
     return Decimal(str(p)), Decimal(str(min(1.0, high)))
 
 
@@ -162,7 +164,9 @@ def _invoices(money: Money, doubtful: int) -> Line:
             "low": [(i.late_on, i.open) for i in own if i.late_on and i.days_late <= doubtful],
             "mid": [(i.expected_on, i.open) for i in own if i.expected_on],
             # Where no habit tells anything, only the high case hopes that the money still comes.
-            "high": [(i.expected_on or last, i.open) for i in own if i.expected_on or i.days_late <= doubtful],
+            "high": [
+                (i.expected_on or last, i.open) for i in own if i.expected_on or i.days_late <= doubtful
+            ],
         },
     )
 
@@ -208,7 +212,9 @@ def _recurring(money: Money, playbook: Playbook) -> Range:
     months = money.months[-finance.months_looked_back :]
     costs = [
         # What nobody has classed yet may be a cost: to leave it out would be to hope.
-        m.of_kind("direct", "operating", "financial") + m.unclassified[0] - m.of_accounts(finance.payroll_accounts)
+        m.of_kind("direct", "operating", "financial")
+        + m.unclassified[0]
+        - m.of_accounts(finance.payroll_accounts)
         for m in months
     ]
     return max(costs), sum(costs, ZERO) / len(costs), min(costs)

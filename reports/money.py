@@ -13,7 +13,14 @@ from reports.figures import Build
 
 ZERO = Decimal(0)
 # Tables that a build made by an older version lacks.
-_NEEDED = {"cash_account", "open_invoice", "account_month", "coming_bill", "receivable_month", "channel_month"}
+_NEEDED = {
+    "cash_account",
+    "open_invoice",
+    "account_month",
+    "coming_bill",
+    "receivable_month",
+    "channel_month",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,10 @@ class Money:
 def read_money(build: Build, playbook: Playbook) -> Money | None:
     """The facts of a published build; None when it was made before there were any tables of money."""
     con = build.con
-    tables = {r[0] for r in con.execute("select table_name from duckdb_tables() where schema_name = 'kpi'").fetchall()}
+    tables = {
+        r[0]
+        for r in con.execute("select table_name from duckdb_tables() where schema_name = 'kpi'").fetchall()
+    }
     if not tables >= _NEEDED:
         return None
     currency = con.execute("select currency from build.run").fetchall()[0][0]
@@ -206,7 +216,9 @@ def _cash(con: Any, finance: Finance, home: str) -> tuple[CashLine, ...]:
         for currency in sorted({c for a, c in (*books, *banks) if a in (known.account, known.statement)}):
             book = books.get((known.account, currency))
             bank = banks.pop((known.statement, currency), None) if known.statement else None
-            first, second = (bank, book) if bank and bank[2] == "stated" else (book or bank, bank if book else None)
+            first, second = (
+                (bank, book) if bank and bank[2] == "stated" else (book or bank, bank if book else None)
+            )
             if first is not None:
                 lines.append(
                     CashLine(known.account, label, currency, first[4], first[3], first[2], True,
@@ -246,7 +258,9 @@ def _figures(con: Any) -> dict[str, FigureNow]:
         "qualify row_number() over (partition by kpi order by starts_at desc) = 1"
     ).fetchall()
     return {
-        kpi: FigureNow(kpi, period, None if value is None else Decimal(str(value)), status, reason, top, bottom)
+        kpi: FigureNow(
+            kpi, period, None if value is None else Decimal(str(value)), status, reason, top, bottom
+        )
         for kpi, period, value, status, reason, top, bottom in rows
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
 from typing import Literal
 
 from playbook.finance import Channel, Plan
@@ -12,7 +13,7 @@ from reports.cash import CASES, WEEKS, Forecast, NotEstimable, monthly_costs
 from reports.money import ZERO, Money, Month
 
 Verdict = Literal["yes", "maybe", "no", "unknown"]
-_HORIZON = 52  # weeks for which the floor must hold after somebody was hired
+_HORIZON = 52  # weeks after the hire for which the floor must hold, so that a late start is not easier
 _LEAST_MONTHS = 6  # fewer pairs of months tell money from chance no more
 
 
@@ -20,8 +21,8 @@ _LEAST_MONTHS = 6  # fewer pairs of months tell money from chance no more
 class Hire:
     """Can we afford to hire? `start` is the first day on which the answer holds, `room` the posts that fit.
 
-    `asked_by`: the figure that asks for the role; None when none does. `lowest`: the lowest balance of the
-    52 weeks with the new post from `start` on, in the low and the middle case.
+    `asked_by`: the figure that asks for the role; None when none does. `lowest`: the lowest balance until
+    a year after `start` with the new post, in the low and the middle case.
     """
 
     verdict: Verdict
@@ -127,7 +128,9 @@ def hire(money: Money, found: Forecast | NotEstimable, playbook: Playbook) -> Hi
             if _lowest(found, case, cost, start) >= floor:
                 lowest = (_lowest(found, "low", cost, start), _lowest(found, "mid", cost, start))
                 room = (_room(found, "low", cost, start, floor), _room(found, "mid", cost, start, floor))
-                return Hire("yes" if verdict == "yes" else "maybe", role, asked_by, cost, start, floor, lowest, room)
+                return Hire(
+                    "yes" if verdict == "yes" else "maybe", role, asked_by, cost, start, floor, lowest, room
+                )
     lowest = (_lowest(found, "low", cost, starts[0]), _lowest(found, "mid", cost, starts[0]))
     return Hire("no", role, asked_by, cost, None, floor, lowest, (0, 0))
 
@@ -161,7 +164,7 @@ def _starts(today: date) -> list[date]:
 
 
 def _lowest(found: Forecast, case: str, cost: Decimal, start: date) -> Decimal:
-    """The lowest weekly balance of a year with `cost` a month more from `start` on.
+    """The lowest weekly balance until a year after `start`, with `cost` a month more from then on.
 
     After the 13 weeks every further one is like their mean.
     """
@@ -169,8 +172,12 @@ def _lowest(found: Forecast, case: str, cost: Decimal, start: date) -> Decimal:
     weekly = (found.balances[-1][at] - found.start) / WEEKS
     hired = (start - found.first_day).days / 7
     lowest = None
-    for week in range(1, _HORIZON + 1):
-        known = found.balances[week - 1][at] if week <= WEEKS else found.balances[-1][at] + weekly * (week - WEEKS)
+    for week in range(1, ceil(hired) + _HORIZON + 1):
+        known = (
+            found.balances[week - 1][at]
+            if week <= WEEKS
+            else found.balances[-1][at] + weekly * (week - WEEKS)
+        )
         paid = cost * 12 / 52 * Decimal(max(0.0, week - hired))
         balance = known - paid
         lowest = balance if lowest is None else min(lowest, balance)
@@ -191,7 +198,10 @@ def _room(found: Forecast, case: str, cost: Decimal, start: date, floor: Decimal
 def marketing(money: Money, playbook: Playbook) -> Marketing:
     """Per channel what one more client costs, from how both moved from month to month."""
     margin = _margin_per_client(money)
-    answers = tuple(_channel(channel, money, playbook.finance.payback_months, margin) for channel in playbook.finance.channels)
+    answers = tuple(
+        _channel(channel, money, playbook.finance.payback_months, margin)
+        for channel in playbook.finance.channels
+    )
     last = money.months[-1] if money.months else None
     held = {account for channel in playbook.finance.channels for account in channel.accounts}
     acquisition = {a.name for a in playbook.accounts if a.acquisition}
@@ -219,7 +229,9 @@ def _channel(channel: Channel, money: Money, limit: int, margin: Decimal | None)
 
     def cannot(reason: str, spent: Decimal | None = None) -> ChannelAnswer:
         average = (spent / sum(won)).quantize(Decimal("0.01"), ROUND_HALF_UP) if spent and sum(won) else None
-        return ChannelAnswer(channel, "unknown", len(money.months), spent, sum(won), average, None, None, reason)
+        return ChannelAnswer(
+            channel, "unknown", len(money.months), spent, sum(won), average, None, None, reason
+        )
 
     if not channel.accounts:
         return cannot("no_cost")
@@ -233,11 +245,15 @@ def _channel(channel: Channel, money: Money, limit: int, margin: Decimal | None)
     middle, half = slope
     if middle - half <= 0:
         return cannot("chance", total)
-    marginal = tuple((1 / s).quantize(Decimal("0.01"), ROUND_HALF_UP) for s in (middle + half, middle, middle - half))
+    marginal = tuple(
+        (1 / s).quantize(Decimal("0.01"), ROUND_HALF_UP) for s in (middle + half, middle, middle - half)
+    )
     average = (total / sum(won)).quantize(Decimal("0.01"), ROUND_HALF_UP) if sum(won) else None
     ranges = (marginal[0], marginal[1], marginal[2])
     if margin is None:
-        return ChannelAnswer(channel, "unknown", len(spends), total, sum(won), average, ranges, None, "no_margin")
+        return ChannelAnswer(
+            channel, "unknown", len(spends), total, sum(won), average, ranges, None, "no_margin"
+        )
     back = tuple((cost / margin).quantize(Decimal("0.1"), ROUND_HALF_UP) for cost in ranges)
     verdict: Verdict = "yes" if back[2] <= limit else "no" if back[0] > limit else "maybe"
     return ChannelAnswer(

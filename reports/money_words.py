@@ -118,16 +118,27 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
     if hire.asked_by:
         figure = found.money.figures[hire.asked_by]
         kpi = playbook.kpi(hire.asked_by)
-        value = "" if figure.value is None else fmt.amount(figure.value, kpi.unit, currency=fmt.currency, kpi=kpi.id)
+        value = (
+            ""
+            if figure.value is None
+            else fmt.amount(figure.value, kpi.unit, currency=fmt.currency, kpi=kpi.id)
+        )
         asked = t(
-            "money.hire.asked", name=kpi.name.in_language(fmt.language), value=value, period=fmt.period(figure.period), role=role
+            "money.hire.asked",
+            name=kpi.name.in_language(fmt.language),
+            value=value,
+            period=fmt.period(figure.period),
+            role=role,
         )
     evidence = [asked, t("money.hire.lowest", **values)]
     if hire.room and hire.start:
         evidence.append(t("money.hire.room", low=fmt.number(hire.room[0]), mid=fmt.number(hire.room[1])))
     spare = hire.lowest[0] - hire.floor
     change = [
-        t("money.hire.change.spare" if spare >= 0 else "money.hire.change.lack", amount=fmt.money(abs(spare))),
+        t(
+            "money.hire.change.spare" if spare >= 0 else "money.hire.change.lack",
+            amount=fmt.money(abs(spare)),
+        ),
         t("money.hire.change.role"),
     ]
     return Block(
@@ -139,6 +150,7 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
                 t("money.hire.assume.floor", months=fmt.number(playbook.finance.cash_floor_months), floor=values["floor"]),
                 t("money.hire.assume.year"),
                 t("money.assume.no_new"),
+                t("money.assume.books") if found.money.books_state != "complete" else "",
             ],
             change=change,
         ),
@@ -154,7 +166,9 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         if each.marginal:
             marginal = t("money.range", low=fmt.money(each.marginal[0]), high=fmt.money(each.marginal[2]))
         if each.payback:
-            payback = t("money.range", low=fmt.number(each.payback[0], 1), high=fmt.number(each.payback[2], 1))
+            payback = t(
+                "money.range", low=fmt.number(each.payback[0], 1), high=fmt.number(each.payback[2], 1)
+            )
         rows.append(
             (
                 each.channel.name.in_language(fmt.language),
@@ -166,7 +180,11 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
             )
         )
     told = [
-        t(f"money.marketing.channel.{each.verdict}", channel=each.channel.name.in_language(fmt.language), months=limit)
+        t(
+            f"money.marketing.channel.{each.verdict}",
+            channel=each.channel.name.in_language(fmt.language),
+            months=limit,
+        )
         if each.reason is None
         else t(
             "money.marketing.cannot",
@@ -176,7 +194,8 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         for each in market.channels
     ]
     header = tuple(
-        t(f"money.marketing.column.{name}") for name in ("channel", "clients", "spent", "average", "marginal", "payback")
+        t(f"money.marketing.column.{name}")
+        for name in ("channel", "clients", "spent", "average", "marginal", "payback")
     )
     evidence = []
     if market.margin_per_client is not None:
@@ -220,16 +239,25 @@ def _margin(found: Answers, fmt: Format) -> Block:
         for m in margin.months
     )  # fmt: skip
     header = tuple(
-        t(f"money.margin.column.{name}") for name in ("month", "revenue", "gross", "operating", "net", "unclassified")
+        t(f"money.margin.column.{name}")
+        for name in ("month", "revenue", "gross", "operating", "net", "unclassified")
     )
     unsure = []
     if debit or credit:
         unsure.append(
-            t("money.margin.unclassified", debit=fmt.money(debit), credit=fmt.money(credit), accounts=fmt.listed(list(last.accounts)))
+            t(
+                "money.margin.unclassified",
+                debit=fmt.money(debit),
+                credit=fmt.money(credit),
+                accounts=fmt.listed(list(last.accounts)),
+            )
         )
     else:
         unsure.append(t("money.margin.all_classified", period=fmt.period(last.period)))
-    unsure += [t("money.margin.missing", account=account, amount=fmt.money(usual)) for account, usual in margin.missing]
+    unsure += [
+        t("money.margin.missing", account=account, amount=fmt.money(usual))
+        for account, usual in margin.missing
+    ]
     if margin.foreign_lines:
         unsure.append(fmt.wording.count("money.margin.foreign", margin.foreign_lines))
     sure = not (debit or credit or margin.missing or margin.foreign_lines)
@@ -272,10 +300,19 @@ def _cash(found: Answers, fmt: Format) -> Block:
         )
         if line.other is not None and line.other != line.balance:
             gap = fmt.money(line.balance - line.other, line.currency, cents=True, sign=True)
-            notes.append(t("money.cash.differs", label=label, amount=fmt.money(line.other, line.currency, cents=True), gap=gap))
+            notes.append(
+                t(
+                    "money.cash.differs",
+                    label=label,
+                    amount=fmt.money(line.other, line.currency, cents=True),
+                    gap=gap,
+                )
+            )
         if line.source == "running" and line.counted:
             notes.append(t("money.cash.running", label=label))
-    header = tuple(t(f"money.cash.column.{name}") for name in ("account", "balance", "currency", "until", "source"))
+    header = tuple(
+        t(f"money.cash.column.{name}") for name in ("account", "balance", "currency", "until", "source")
+    )
     now = money.cash_now
     if any(line.currency != money.currency for line in money.cash):
         notes.append(t("money.cash.foreign", currency=money.currency))
@@ -300,11 +337,15 @@ def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
     life = _runway(found.runway, fmt)
     names = tuple(t(f"money.case.{case}") for case in CASES)
     weekly = tuple(
-        (t("money.forecast.week", number=n + 1, day=fmt.short_day(_week_end(cash, n))), *(fmt.money(v) for v in week))
+        (
+            t("money.forecast.week", number=n + 1, day=fmt.short_day(_week_end(cash, n))),
+            *(fmt.money(v) for v in week),
+        )
         for n, week in enumerate(cash.balances)
     )
     moved = tuple(
-        (t(f"money.line.{line.what}"), *(fmt.money(line.total(case), sign=True) for case in CASES)) for line in cash.lines
+        (t(f"money.line.{line.what}"), *(fmt.money(line.total(case), sign=True) for case in CASES))
+        for line in cash.lines
     )
     usual, worst = churn_rates(found.money)
     days = found.money.pay_days
@@ -318,6 +359,8 @@ def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         t("money.assume.payroll"),
         t("money.assume.tax"),
     ]
+    if found.money.books_state != "complete":
+        assumptions.insert(0, t("money.assume.books"))
     silent = sum((i.open for i in found.money.invoices if i.basis == "none"), ZERO)
     if silent:
         assumptions.append(t("money.assume.silent", amount=fmt.money(silent)))
@@ -377,23 +420,49 @@ def _receivables(found: Answers, fmt: Format) -> Block:
     if money.outstanding:
         period, owed, days = money.outstanding
         evidence.append(
-            t("money.receivables.dso", period=fmt.period(period), owed=fmt.money(owed), days=fmt.number(days, 1))
+            t(
+                "money.receivables.dso",
+                period=fmt.period(period),
+                owed=fmt.money(owed),
+                days=fmt.number(days, 1),
+            )
             if days is not None
             else t("money.receivables.no_dso")
         )
-    habits = sum(i.basis == "own" for i in own), sum(i.basis == "all" for i in own), sum(i.basis == "none" for i in own)
+    habits = (
+        sum(i.basis == "own" for i in own),
+        sum(i.basis == "all" for i in own),
+        sum(i.basis == "none" for i in own),
+    )
     if own:
         evidence.append(
-            t("money.receivables.habits", own=fmt.number(habits[0]), all=fmt.number(habits[1]), none=fmt.number(habits[2]))
+            t(
+                "money.receivables.habits",
+                own=fmt.number(habits[0]),
+                all=fmt.number(habits[1]),
+                none=fmt.number(habits[2]),
+            )
         )
     if len(worst) > _LATE_NAMED:
         evidence.append(fmt.wording.count("money.receivables.more", len(worst) - _LATE_NAMED))
     total, overdue = sum((i.open for i in own), ZERO), sum((i.open for i in late), ZERO)
     tables = []
     if buckets:
-        tables.append(Table(t("money.receivables.ages"), tuple(t(f"money.receivables.column.{n}") for n in ("age", "count", "open")), buckets))
+        tables.append(
+            Table(
+                t("money.receivables.ages"),
+                tuple(t(f"money.receivables.column.{n}") for n in ("age", "count", "open")),
+                buckets,
+            )
+        )
     if rows:
-        tables.append(Table(t("money.receivables.late"), tuple(t(f"money.receivables.column.{n}") for n in ("customer", "count", "open", "days")), rows))
+        tables.append(
+            Table(
+                t("money.receivables.late"),
+                tuple(t(f"money.receivables.column.{n}") for n in ("customer", "count", "open", "days")),
+                rows,
+            )
+        )
     tone = "watch" if overdue else "ok"
     return Block(
         "receivables", t("money.receivables.title"), tone, t(f"money.receivables.{tone}"),
@@ -449,7 +518,11 @@ def _plan(plan: ask.Against, fmt: Format) -> Block:
     answer = (
         t("money.plan.no_goal_yet", month=plan.month)
         if not passed
-        else t("money.plan.behind" if behind else "money.plan.reached", mrr=fmt.money(passed[-1][1]), goal=fmt.money(passed[-1][0]))
+        else t(
+            "money.plan.behind" if behind else "money.plan.reached",
+            mrr=fmt.money(passed[-1][1]),
+            goal=fmt.money(passed[-1][0]),
+        )
     )
     header = tuple(t(f"money.plan.column.{n}") for n in ("what", "planned", "actual", "difference"))
     tone = "plain" if not passed else "off" if behind else "ok"
