@@ -78,6 +78,9 @@ class Finance(_Model):
     payables: tuple[Payable, ...] = ()
     loan_accounts: tuple[str, ...] = ()
     payment_terms_days: Annotated[int, Field(ge=0)] = 30
+    disputed: tuple[str, ...] = ()
+    books_fresh_days: Annotated[int, Field(ge=1)] = 7
+    reminder_gap_days: Annotated[int, Field(ge=1)] = 7
     doubtful_after_days: Annotated[int, Field(gt=0)] = 90
     months_looked_back: Annotated[int, Field(ge=2, le=24)] = 3
     cash_floor_months: Annotated[Decimal, Field(ge=0)] = Decimal(3)

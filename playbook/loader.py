@@ -239,7 +239,7 @@ class Kpi(_Model):
 
 
 class Step(_Model):
-    """One message or task of a journey, due `after_days` calendar days after the client's start."""
+    """One message or task of a journey, due `after_days` after a client's start or an invoice's due date."""
 
     id: Identifier
     channel: Literal["mail", "hubspot_task"]
@@ -251,9 +251,10 @@ class Step(_Model):
 
 
 class Journey(_Model):
-    """Steps that a new client goes through once."""
+    """Steps that a new client goes through once, or (`of: invoice`) each invoice that is not paid in time."""
 
     id: Identifier
+    of: Literal["client", "invoice"] = "client"
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
 
@@ -337,6 +338,11 @@ class Playbook(_Model):
     def api_sources(self) -> tuple[str, ...]:
         """The ids of the sources that are read through a connector, in reading order."""
         return tuple(source.id for source in self.sources if source.reads == "api")
+
+    @property
+    def client_journeys(self) -> tuple[Journey, ...]:
+        """The journeys that a client goes through."""
+        return tuple(journey for journey in self.journeys if journey.of == "client")
 
     def source(self, source_id: str) -> Source:
         """The source of that id. Raises KeyError."""

@@ -86,10 +86,10 @@ def forecast(money: Money, playbook: Playbook) -> Forecast | NotEstimable:
         _invoices(money, finance.doubtful_after_days),
         _bills(money),
         _payroll(money.today, playbook.team),
-        _monthly("recurring", money, _recurring(money, playbook)),
+        _monthly("recurring", _recurring(money, playbook)),
         _payables(money, playbook),
         _taxes(money, playbook),
-        _monthly("loans", money, _loans(money, playbook)),
+        _monthly("loans", _loans(money, playbook)),
     )
     balances = []
     now = (cash, cash, cash)
@@ -144,7 +144,7 @@ def _added(first: Range, *others: Range) -> Range:
 
 def _spread(what: str, today: date, cases: Mapping[str, Iterable[tuple[date, Decimal]]]) -> Line:
     """Dated amounts of each case put into their weeks; what falls outside the 13 weeks is left out."""
-    weeks = [{case: ZERO for case in CASES} for _ in range(WEEKS)]
+    weeks = [dict.fromkeys(CASES, ZERO) for _ in range(WEEKS)]
     for case, moves in cases.items():
         for day, amount in moves:
             week = (day - today).days // 7
@@ -229,7 +229,7 @@ def _loans(money: Money, playbook: Playbook) -> Range:
     return max(repaid), sum(repaid, ZERO) / len(repaid), min(repaid)
 
 
-def _monthly(what: str, money: Money, costs: Range) -> Line:
+def _monthly(what: str, costs: Range) -> Line:
     """A month's costs, an equal part each week."""
     week = tuple(-cost / _YEAR for cost in costs)
     return Line(what, ((week[0], week[1], week[2]),) * WEEKS)

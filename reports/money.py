@@ -154,7 +154,8 @@ def read_money(build: Build, playbook: Playbook) -> Money | None:
         invoices=tuple(
             OpenInvoice(*row)
             for row in con.execute(
-                "select number, customer, currency, due_on, open, days_late, bucket, basis, expected_on, late_on "
+                "select number, customer, currency, due_on, open, days_late, bucket, "
+                "basis, expected_on, late_on "
                 "from kpi.open_invoice order by days_late desc, open desc, invoice_id"
             ).fetchall()
         ),
@@ -189,7 +190,8 @@ def read_money(build: Build, playbook: Playbook) -> Money | None:
         outstanding=next(
             iter(
                 con.execute(
-                    "select period, owed, days from kpi.receivable_month where currency = ? order by period desc limit 1",
+                    "select period, owed, days from kpi.receivable_month where currency = ? "
+                    "order by period desc limit 1",
                     [currency],
                 ).fetchall()
             ),
@@ -245,7 +247,8 @@ def _pay_days(con: Any) -> tuple[int, int] | None:
 def _months(con: Any) -> tuple[Month, ...]:
     found: dict[str, dict[tuple[str, str], tuple[Decimal, Decimal]]] = {}
     for period, account, kind, debit, credit in con.execute(
-        "select period, account, kind, sum(debit), sum(credit) from kpi.account_month group by all order by period"
+        "select period, account, kind, sum(debit), sum(credit) from kpi.account_month "
+        "group by all order by period"
     ).fetchall():
         found.setdefault(period, {})[account, kind] = (debit, credit)
     return tuple(Month(period, sums) for period, sums in found.items())
@@ -268,7 +271,8 @@ def _figures(con: Any) -> dict[str, FigureNow]:
 def _churn(con: Any, months: int) -> tuple[int, int]:
     """Clients who left and clients there were, pooled over the latest months."""
     row = con.execute(
-        "select coalesce(sum(numerator), 0), coalesce(sum(denominator), 0) from (select numerator, denominator "
+        "select coalesce(sum(numerator), 0), coalesce(sum(denominator), 0) from "
+        "(select numerator, denominator "
         "from kpi.value where kpi = 'K14' and grain = 'month' and segment = 'all' and numerator is not null "
         "order by starts_at desc limit ?)",
         [months],

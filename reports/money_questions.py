@@ -1,9 +1,10 @@
-"""The three questions and the plan: pure decisions over the facts, each with what it rests on and its range."""
+"""The three questions and the plan: pure decisions over the facts, each with its evidence and range."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from math import ceil
 from typing import Literal
 
@@ -38,7 +39,7 @@ class Hire:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAnswer:
-    """What more money in one channel would bring. Ranges are 95 % intervals; (None) where nothing can be said.
+    """What more money in one channel would bring. Ranges are 95 % intervals, or None.
 
     `average` = cost of a client so far; `marginal` = of one more; months of gross margin that pay it back.
     """
@@ -80,7 +81,7 @@ class MarginMonth:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """What is our real margin? `missing`: accounts with a cost in every month before and none in the last one."""
+    """What is our real margin? `missing`: accounts with a cost in each month before, none in the last."""
 
     months: tuple[MarginMonth, ...]
     missing: tuple[tuple[str, Decimal], ...]
@@ -89,7 +90,7 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class PhaseNow:
-    """A phase of the plan: planned and spent so far by what for; `outside`: costs the plan has no name for."""
+    """A phase of the plan: planned and spent so far; `outside`: costs without a name in the plan."""
 
     months: tuple[int, int]
     months_done: int
@@ -266,10 +267,10 @@ def _slope(
 ) -> tuple[Decimal, Decimal] | None:
     """Clients for one unit of money more, and half of the 95 % interval, from month-on-month changes.
 
-    Changes, because in a company that grows both rise with time, and that is no effect of the one on the other.
+    Changes, because in a company that grows both rise with time without an effect of one on the other.
     """
-    xs = [b - a for a, b in zip(spends, spends[1:], strict=False)]
-    ys = [Decimal(b - a) for a, b in zip(won, won[1:], strict=False)]
+    xs = [b - a for a, b in pairwise(spends)]
+    ys = [Decimal(b - a) for a, b in pairwise(won)]
     n = len(xs)
     mean_x, mean_y = sum(xs, ZERO) / n, sum(ys, ZERO) / n
     square = sum(((x - mean_x) ** 2 for x in xs), ZERO)
@@ -310,7 +311,7 @@ def _margins(month: Month) -> MarginMonth:
 
 
 def _missing(months: Sequence[Month], before: int = 3) -> tuple[tuple[str, Decimal], ...]:
-    """Accounts that cost something in each of the months before and nothing in the last: perhaps not booked yet."""
+    """Accounts that cost something in each of the months before and nothing in the last one."""
     if len(months) <= before:
         return ()
     *earlier, last = months[-before - 1 :]

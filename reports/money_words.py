@@ -101,9 +101,13 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
     title = t("money.hire.title")
     if hire.verdict == "unknown" or hire.monthly_cost is None or hire.lowest is None or hire.floor is None:
         return Block(
-            "hire", title, TONES["unknown"], _word("unknown", fmt), _reasons(hire.reasons, fmt),
+            "hire",
+            title,
+            TONES["unknown"],
+            _word("unknown", fmt),
+            _reasons(hire.reasons, fmt),
             points=_points(fmt, change=[t("money.hire.change.data")]),
-        )  # fmt: skip
+        )
     role = hire.role or ""
     values = {
         "role": role,
@@ -142,19 +146,27 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         t("money.hire.change.role"),
     ]
     return Block(
-        "hire", title, TONES[hire.verdict], _word(hire.verdict, fmt), t(keys[hire.verdict], **values),
+        "hire",
+        title,
+        TONES[hire.verdict],
+        _word(hire.verdict, fmt),
+        t(keys[hire.verdict], **values),
         points=_points(
             fmt,
             evidence=evidence,
             assumptions=[
-                t("money.hire.assume.floor", months=fmt.number(playbook.finance.cash_floor_months), floor=values["floor"]),
+                t(
+                    "money.hire.assume.floor",
+                    months=fmt.number(playbook.finance.cash_floor_months),
+                    floor=values["floor"],
+                ),
                 t("money.hire.assume.year"),
                 t("money.assume.no_new"),
                 t("money.assume.books") if found.money.books_state != "complete" else "",
             ],
             change=change,
         ),
-    )  # fmt: skip
+    )
 
 
 def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
@@ -206,7 +218,11 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         evidence.append(fmt.wording.count("money.marketing.unknown_source", market.unknown_source))
     answer = t(f"money.marketing.{market.verdict}")
     return Block(
-        "marketing", t("money.marketing.title"), TONES[market.verdict], _word(market.verdict, fmt), answer,
+        "marketing",
+        t("money.marketing.title"),
+        TONES[market.verdict],
+        _word(market.verdict, fmt),
+        answer,
         (Table(t("money.marketing.table"), header, tuple(rows)),) if rows else (),
         _points(
             fmt,
@@ -214,7 +230,7 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
             assumptions=[t("money.marketing.assume.changes"), t("money.marketing.assume.cause")],
             change=[t("money.marketing.change")],
         ),
-    )  # fmt: skip
+    )
 
 
 def _span(bounds: tuple[Decimal, Decimal] | None, fmt: Format) -> str:
@@ -233,11 +249,15 @@ def _margin(found: Answers, fmt: Format) -> Block:
     debit, credit = last.unclassified
     rows = tuple(
         (
-            fmt.period(m.period), fmt.money(m.revenue), _span(m.gross, fmt), _span(m.operating, fmt), _span(m.net, fmt),
+            fmt.period(m.period),
+            fmt.money(m.revenue),
+            _span(m.gross, fmt),
+            _span(m.operating, fmt),
+            _span(m.net, fmt),
             fmt.money(sum(m.unclassified, ZERO)),
         )
         for m in margin.months
-    )  # fmt: skip
+    )
     header = tuple(
         t(f"money.margin.column.{name}")
         for name in ("month", "revenue", "gross", "operating", "net", "unclassified")
@@ -262,7 +282,10 @@ def _margin(found: Answers, fmt: Format) -> Block:
         unsure.append(fmt.wording.count("money.margin.foreign", margin.foreign_lines))
     sure = not (debit or credit or margin.missing or margin.foreign_lines)
     return Block(
-        "margin", title, "plain" if sure else "watch", t("money.margin.sure" if sure else "money.margin.unsure"),
+        "margin",
+        title,
+        "plain" if sure else "watch",
+        t("money.margin.sure" if sure else "money.margin.unsure"),
         t(
             "money.margin.answer",
             period=fmt.period(last.period),
@@ -277,7 +300,7 @@ def _margin(found: Answers, fmt: Format) -> Block:
             assumptions=[t("money.margin.assume")],
             change=[t("money.margin.change")],
         ),
-    )  # fmt: skip
+    )
 
 
 # -- Cash
@@ -317,12 +340,16 @@ def _cash(found: Answers, fmt: Format) -> Block:
     if any(line.currency != money.currency for line in money.cash):
         notes.append(t("money.cash.foreign", currency=money.currency))
     return Block(
-        "cash", title, "plain" if now is not None else "not_evaluated",
+        "cash",
+        title,
+        "plain" if now is not None else "not_evaluated",
         t("money.cash.known") if now is not None else _word("unknown", fmt),
-        t("money.cash.answer", amount=fmt.money(now), day=fmt.day(money.today)) if now is not None else t("money.reason.no_cash"),
+        t("money.cash.answer", amount=fmt.money(now), day=fmt.day(money.today))
+        if now is not None
+        else t("money.reason.no_cash"),
         (Table(t("money.cash.table"), header, tuple(rows)),) if rows else (),
         _points(fmt, evidence=notes),
-    )  # fmt: skip
+    )
 
 
 def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
@@ -369,9 +396,15 @@ def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         assumptions.append(fmt.wording.count("money.assume.foreign", foreign))
     tone = "off" if lowest < 0 else "watch" if found.runway.low is not None else "ok"
     return Block(
-        "forecast", title, tone, t(f"money.forecast.{tone}"), f"{ends} {life}",
+        "forecast",
+        title,
+        tone,
+        t(f"money.forecast.{tone}"),
+        f"{ends} {life}",
         (
-            Table(t("money.forecast.table.lines", weeks=WEEKS), (t("money.forecast.column.what"), *names), moved),
+            Table(
+                t("money.forecast.table.lines", weeks=WEEKS), (t("money.forecast.column.what"), *names), moved
+            ),
             Table(t("money.forecast.table.weeks"), (t("money.forecast.column.week"), *names), weekly),
         ),
         _points(
@@ -380,7 +413,7 @@ def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
             assumptions=assumptions,
             change=[t("money.forecast.change")],
         ),
-    )  # fmt: skip
+    )
 
 
 def _week_end(cash: Forecast, week: int) -> date:
@@ -465,10 +498,14 @@ def _receivables(found: Answers, fmt: Format) -> Block:
         )
     tone = "watch" if overdue else "ok"
     return Block(
-        "receivables", t("money.receivables.title"), tone, t(f"money.receivables.{tone}"),
-        t("money.receivables.answer", total=fmt.money(total), overdue=fmt.money(overdue)), tuple(tables),
+        "receivables",
+        t("money.receivables.title"),
+        tone,
+        t(f"money.receivables.{tone}"),
+        t("money.receivables.answer", total=fmt.money(total), overdue=fmt.money(overdue)),
+        tuple(tables),
         _points(fmt, evidence=evidence, assumptions=[t("money.receivables.terms")]),
-    )  # fmt: skip
+    )
 
 
 # -- The plan
@@ -485,34 +522,45 @@ def _plan(plan: ask.Against, fmt: Format) -> Block:
         if phase.months_done <= phase.months[1] - phase.months[0]:
             label = t("money.plan.part", label=label, done=phase.months_done)
         for name, planned in phase.planned.items():
+            use = f"money.plan.use.{name}"
             spent = phase.spent[name]
-            rows.append((f"{label}: {t(f'money.plan.use.{name}') if fmt.wording.has(f'money.plan.use.{name}') else name}",
-                         fmt.money(planned), fmt.money(spent), fmt.money(spent - planned, sign=True)))  # fmt: skip
+            rows.append(
+                (
+                    f"{label}: {t(use) if fmt.wording.has(use) else name}",
+                    fmt.money(planned),
+                    fmt.money(spent),
+                    fmt.money(spent - planned, sign=True),
+                )
+            )
         rows.append((f"{label}: {t('money.plan.outside')}", "–", fmt.money(phase.outside), "–"))
     goals = [
         (
-            t("money.plan.mrr", month=n), fmt.money(planned),
+            t("money.plan.mrr", month=n),
+            fmt.money(planned),
             t("money.plan.ahead") if actual is None else fmt.money(actual),
             "–" if actual is None else fmt.money(actual - planned, sign=True),
         )
         for n, planned, actual in plan.mrr
-    ]  # fmt: skip
+    ]
     goals += [
         (
-            t("money.plan.roi", month=n), fmt.share(planned, 0),
+            t("money.plan.roi", month=n),
+            fmt.share(planned, 0),
             t("money.plan.ahead") if actual is None else fmt.share(actual, 0),
             "–" if actual is None else fmt.points(actual - planned, 0),
         )
         for n, planned, actual in plan.roi
-    ]  # fmt: skip
+    ]
     planned_even, even = plan.break_even
     if planned_even is not None:
         goals.append(
             (
-                t("money.plan.break_even"), t("money.plan.month", month=planned_even),
-                t("money.plan.not_yet") if even is None else t("money.plan.month", month=even), "–",
+                t("money.plan.break_even"),
+                t("money.plan.month", month=planned_even),
+                t("money.plan.not_yet") if even is None else t("money.plan.month", month=even),
+                "–",
             )
-        )  # fmt: skip
+        )
     passed = [(planned, actual) for _, planned, actual in plan.mrr if actual is not None]
     behind = bool(passed) and passed[-1][1] < passed[-1][0]
     answer = (
@@ -525,9 +573,37 @@ def _plan(plan: ask.Against, fmt: Format) -> Block:
         )
     )
     header = tuple(t(f"money.plan.column.{n}") for n in ("what", "planned", "actual", "difference"))
-    tone = "plain" if not passed else "off" if behind else "ok"
+    missed = [
+        t("money.plan.roi", month=n)
+        for n, planned, actual in plan.roi
+        if actual is not None and actual < planned
+    ]
+    over = [p for p in plan.phases if p.months_done > p.months[1] - p.months[0]]
+    planned_sum = sum((sum(p.planned.values(), ZERO) for p in over), ZERO)
+    spent_sum = sum((sum(p.spent.values(), ZERO) for p in over), ZERO)
+    evidence = [t("money.plan.missed", goals=fmt.listed(missed))] if missed else []
+    if over:
+        outside = fmt.money(sum((p.outside for p in over), ZERO))
+        evidence.append(
+            t(
+                "money.plan.spent",
+                planned=fmt.money(planned_sum),
+                spent=fmt.money(spent_sum),
+                outside=outside,
+            )
+        )
+    tone = (
+        "plain" if not passed else "off" if behind else "watch" if missed or spent_sum > planned_sum else "ok"
+    )
     return Block(
-        "plan", t("money.plan.title"), tone, t("money.plan.word", month=plan.month), answer,
-        (Table(t("money.plan.goals"), header, tuple(goals)), Table(t("money.plan.investment"), header, tuple(rows))),
-        _points(fmt, assumptions=[t("money.plan.assume")]),
-    )  # fmt: skip
+        "plan",
+        t("money.plan.title"),
+        tone,
+        t("money.plan.word", month=plan.month),
+        answer,
+        (
+            Table(t("money.plan.goals"), header, tuple(goals)),
+            Table(t("money.plan.investment"), header, tuple(rows)),
+        ),
+        _points(fmt, evidence=evidence, assumptions=[t("money.plan.assume")]),
+    )
