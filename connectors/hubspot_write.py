@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.errors import Conflict, NotFound, Refused, UnexpectedData
+from connectors.hubspot_answers import next_after
 from connectors.hubspot_difference import STAGE, difference, steps_back
 from connectors.hubspot_paths import OBJECTS
 from connectors.transport import Reply, Transport, records_in
@@ -245,12 +246,6 @@ class HubSpotWrites:
                 "The other properties are written."
             )
         return tuple(different)
-
-
-def next_after(said: Mapping[str, Any]) -> str | None:
-    """Where an answer, or one id's part of a batch, goes on; None at its end."""
-    after = ((said.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
 
 
 def _told(record: Mapping[str, Any], names: Sequence[str], kind: str) -> Mapping[str, str | None]:

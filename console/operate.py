@@ -304,7 +304,9 @@ def run_stage(settings: Settings, stage: str) -> dict[str, Any]:
         prepare_prefect(home)
         from tasks import steps
 
-        made: dict[str, Any] = steps.build_warehouse.fn(steps.instant(None))
+        moment = steps.instant(None)
+        steps.categorise.fn(moment)
+        made: dict[str, Any] = steps.build_warehouse.fn(moment)
         if stage == "build":
             return made
         from tasks.rooms import open_rooms

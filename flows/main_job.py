@@ -27,6 +27,10 @@ def main_job(full: bool = False, report: bool = True, as_of: datetime | None = N
     with watch.stage("read"):
         sources = steps.read_all(moment, full=full)
 
+    # Match and categorise
+    with watch.stage("categorise"):
+        steps.categorise(moment)
+
     # Build, check, publish
     with watch.stage("build"):
         build = steps.build_warehouse(moment)

@@ -19,6 +19,9 @@ def refresh(
     # Read
     read = steps.read_all(moment, full=full, only=sources)
 
+    # Match and categorise
+    steps.categorise(moment)
+
     # Build, check, publish
     build = steps.build_warehouse(moment)
     checked = steps.check_build(build)

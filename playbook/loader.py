@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from playbook.base import Bilingual
+from playbook.categories import Categories
 from playbook.finance import Finance, Plan
 
 # The C parser reads the same YAML ten times as fast; where it was not built, Python's own serves.
@@ -43,17 +45,6 @@ class PlaybookError(Exception):
 class _Model(BaseModel):
     # A misspelt key must not be ignored: the analyst would believe that it counts.
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bilingual(_Model):
-    """The same text in every language that people here read."""
-
-    es: Annotated[str, Field(min_length=1)]
-    en: Annotated[str, Field(min_length=1)]
-
-    def in_language(self, language: str) -> str:
-        """The text in `language`, English where the language is not one of ours."""
-        return self.es if language == "es" else self.en
 
 
 def _require_zone(name: str) -> str:
@@ -309,6 +300,18 @@ class Retention(_Model):
     builds_kept: Annotated[int, Field(ge=1)]
 
 
+class Revenue(_Model):
+    """What counts as recurring revenue: from where, until when, before or after discounts."""
+
+    policy: Literal["deals", "subscriptions", "invoices"] = "deals"
+    churn_date: Literal["service", "billing", "notice"] = "service"
+    discounts: Literal["net", "list"] = "net"
+    reactivation_in_nrr: bool = False
+    overdue_days: Annotated[int, Field(ge=0)] | None = None
+    renewal_days: Annotated[int, Field(ge=0)] = 10
+    one_off: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+
+
 class Playbook(_Model):
     """Everything the business has decided about itself. `digest` changes when any of its files does."""
 
@@ -318,6 +321,8 @@ class Playbook(_Model):
     properties: tuple[CustomProperty, ...]
     team: tuple[TeamMember, ...]
     accounts: tuple[Account, ...]
+    categories: Categories
+    revenue: Revenue = Revenue()
     onboarding: Onboarding
     sla: Sla
     kpis: tuple[Kpi, ...]
@@ -373,6 +378,9 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         properties=_read_list(root, "properties", CustomProperty, optional=True),
         team=_read_list(root, "team", TeamMember),
         accounts=_read_list(root, "accounts", Account),
+        categories=_read(root, "categories", Categories),
+        # A playbook from before there was a choice counts as it always did.
+        revenue=_read(root, "revenue", Revenue) if (root / "revenue.yaml").exists() else Revenue(),
         onboarding=_read(root, "onboarding", Onboarding),
         sla=_read(root, "sla", Sla),
         kpis=_read_list(root, "kpis", Kpi),
@@ -519,6 +527,12 @@ def _check_references(playbook: Playbook) -> None:
             raise PlaybookError(
                 f"properties.yaml: {found.property}.source: there is no source '{found.source}'; "
                 "use an id of sources.yaml"
+            )
+    accounts = {account.name for account in playbook.accounts}
+    for place, name in playbook.categories.accounts:
+        if name not in accounts:
+            raise PlaybookError(
+                f"categories.yaml: {place}: there is no account '{name}'; use a name of accounts.yaml"
             )
     known = {kpi.id for kpi in playbook.kpis}
     for rule in playbook.alerts:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SOURCE = "accounting"
-RESOURCES = ("entries", "movements")
+RESOURCES = ("entries", "movements", "documents", "subscriptions", "time_entries", "rates")
 RECORDS, KEY = "$.records", "$.key"
 VOLATILE = ("$.row", "$.file", "$.format")  # where a record was found makes no new version of it
 RECORDS_PER_PAGE = 5000
@@ -343,7 +343,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _pages(found: ImportedFile, resource: str) -> Iterable[tuple[str, bytes, int]]:
-    records: list[Record] = found.entries if resource == "entries" else found.movements
+    records: list[Record] = getattr(found, resource)
     about = {
         "sha256": found.sha256,
         "name": found.file,

@@ -28,6 +28,7 @@ from tasks.events import act_on_events as act
 from tasks.failures import SourceFailed, WithoutTraceback, expected
 from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
+from tasks.money import match_and_categorise
 from tasks.outside import close_all, outside
 from tasks.reminders import read_unpaid, remind
 from tasks.rooms import Rooms, open_rooms
@@ -210,6 +211,16 @@ def _account(
         "seconds": round(seconds, 2),
         "parts": [],
     }
+
+
+# Match and categorise
+
+
+@task(name="categorise", task_run_name="categorise", cache_policy=NO_CACHE)
+def categorise(as_of: datetime) -> dict[str, dict[str, int]]:
+    """Say what each bank line is: {matched: kind -> lines, categorised: step -> lines}."""
+    rooms = open_rooms()
+    return match_and_categorise(rooms, as_of)
 
 
 # Build, check, publish

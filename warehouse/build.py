@@ -28,6 +28,8 @@ _FIRST_EVENTS = (
     ("hubspot_deal", "starts_at"),
     ("intercom_conversation", "created_at"),
 )
+# What is decided about bank lines between reading and building, and the column that says when.
+_DECIDED = {"match": "matched_at", "match_ambiguous": "matched_at", "category": "decided_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,17 @@ def build(
     return Build(found.stem, found, changed=True)
 
 
+def stage(store: Store, playbook: Playbook, source: str, *, models: Path = MODELS) -> None:
+    """Bring the staging tables of one source up to date, for those who decide before the build."""
+    staging = [
+        model
+        for model in discover(models, playbook.properties)
+        if model.layer == "staging" and model.spec.source == source
+    ]
+    with store.write() as con:
+        refresh(con, staging, store.memory)
+
+
 def builds_folder(home: Path) -> Path:
     """Where the builds of a home are; created when missing."""
     folder = home / "builds"
@@ -102,6 +115,12 @@ def _named(folder: Path, as_of: datetime, base: str, con: duckdb.DuckDBPyConnect
         "case when state <> 'complete' then (total, given, good_until) end "
         "from meta.resource_status order by all"
     ).fetchall()
+    # Decisions about bank lines change without a record that does. When they were taken changes nothing.
+    for table, moment in _DECIDED.items():
+        state += con.execute(
+            f"select '{table}', count(*), bit_xor(hash(d)) "
+            f"from (select * exclude ({moment}) from meta.{table}) as d having count(*) > 0"
+        ).fetchall()
     digest = hashlib.sha256((base + json.dumps(state, default=str)).encode()).hexdigest()
     return folder / f"{as_of:%Y%m%dT%H%M%SZ}-{digest[:12]}.duckdb"
 
@@ -155,6 +174,8 @@ def _copy_states(con: duckdb.DuckDBPyConnection) -> None:
         "left join (select distinct source from warehouse.meta.audit_failed) as h on h.source = r.source "
         "left join warehouse.meta.source_good as g on g.source = r.source"
     )
+    for table in _DECIDED:
+        con.execute(f"create table target.meta.{table} as from warehouse.meta.{table}")
     con.execute("create table target.quality.drift as from warehouse.quality.drift")
     con.execute("create table target.quality.check_result as from warehouse.quality.staging_result")
     con.execute("create table target.quality.quarantine as from warehouse.quality.quarantine")

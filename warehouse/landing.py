@@ -15,9 +15,8 @@ import logging
 import os
 import re
 import shutil
-import sys
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +26,11 @@ from typing import IO, Any, Self
 import zstandard
 
 from warehouse.errors import DiskFull, UnreadableLanding, WarehouseError
+from warehouse.landing_manifest import MANIFEST, LandedPage, checksums, whole_pages
 from warehouse.store import disk_errors, lock, write_whole
 
 log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.jsonl"
 COMPLETE = "complete.json"
 # Of JSON. DuckDB takes a file of this size at once and needs thirty times that to take it apart.
 SEGMENT_BYTES = 2 * 1024 * 1024
@@ -54,38 +53,6 @@ class RunWindow:
 
     since: datetime | None
     until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LandedPage:
-    """One manifest line: where the page ends in its segment, how many records it has, where to go on.
-
-    `number` is its place in the run, from 1.
-    """
-
-    number: int
-    segment: str
-    offset: int
-    length: int
-    checksum: int
-    count: int
-    cursor: str | None
-    received_at: datetime
-
-    @classmethod
-    def parse(cls, line: str, number: int) -> Self:
-        """The page that a manifest line describes; ValueError, KeyError or TypeError when it is torn."""
-        found: dict[str, Any] = json.loads(line)
-        return cls(
-            number=number,
-            segment=sys.intern(found["segment"]),
-            offset=found["offset"],
-            length=found["length"],
-            checksum=found["checksum"],
-            count=found["count"],
-            cursor=found["cursor"],
-            received_at=datetime.fromisoformat(found["received_at"]),
-        )
 
 
 class LandingRun:
@@ -113,7 +80,7 @@ class LandingRun:
         )
         self.basis: int | None = head.get("basis")
         self._head = lines[0]
-        self._pages = _whole_pages(lines[1:])
+        self._pages = whole_pages(lines[1:])
         if held is not None:
             self._cut_back()
         self._manifest = (folder / MANIFEST).open("ab") if held is not None else None
@@ -193,7 +160,7 @@ class LandingRun:
                 )
                 segment.write(packed)
                 segment.flush()
-                self._manifest.write(_manifest_line(page))
+                self._manifest.write(page.line())
                 self._manifest.flush()
                 self._unsynced += 1
                 if self._unsynced >= _SYNC_PAGES:
@@ -207,6 +174,16 @@ class LandingRun:
             raise
         self._filled += page.length
         self._pages.append(page)
+
+    def to_disk(self) -> None:
+        """What landed so far outlives a power cut too, once this returns. Raises DiskFull."""
+        with disk_errors(self.folder):
+            self._sync()
+            handle = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def complete(self) -> None:
         """Mark the window as wholly landed, on disk for good; the run is then read-only."""
@@ -273,7 +250,7 @@ class LandingRun:
     def _cut_back(self) -> None:
         """Keep the pages whose bytes are all there; after a power cut the manifest may know more."""
         whole: list[LandedPage] = []
-        for page, found in zip(self._pages, _checksums(self.folder, self._pages), strict=False):
+        for page, found in zip(self._pages, checksums(self.folder, self._pages), strict=False):
             if found != page.checksum:
                 break
             whole.append(page)
@@ -284,7 +261,7 @@ class LandingRun:
                 path.unlink()
             else:
                 _seal(path, ends[path.name])
-        kept = self._head.encode() + b"\n" + b"".join(_manifest_line(page) for page in whole)
+        kept = self._head.encode() + b"\n" + b"".join(page.line() for page in whole)
         if (self.folder / MANIFEST).read_bytes() != kept:
             write_whole(self.folder / MANIFEST, kept.decode())
 
@@ -439,49 +416,9 @@ def _set_aside(path: Path, reason: str) -> Path:
     return target
 
 
-def _whole_pages(lines: list[str]) -> list[LandedPage]:
-    pages: list[LandedPage] = []
-    for line in lines[:-1]:  # The last piece follows the last line break: empty, or torn by a kill.
-        try:
-            pages.append(LandedPage.parse(line, len(pages) + 1))
-        except (ValueError, KeyError, TypeError):
-            break
-    return pages
-
-
-def _manifest_line(page: LandedPage) -> bytes:
-    found = {
-        "segment": page.segment,
-        "offset": page.offset,
-        "length": page.length,
-        "checksum": page.checksum,
-        "count": page.count,
-        "cursor": page.cursor,
-        "received_at": page.received_at.isoformat(),
-    }
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _checksums(folder: Path, pages: list[LandedPage]) -> Iterator[int]:
-    handle: IO[bytes] | None = None
-    try:
-        for page in pages:
-            if handle is None or Path(handle.name).name != page.segment:
-                if handle is not None:
-                    handle.close()
-                path = folder / page.segment
-                if not path.exists():
-                    return
-                handle = path.open("rb")
-            yield zlib.crc32(handle.read(page.offset - handle.tell()))
-    finally:
-        if handle is not None:
-            handle.close()
-
-
 def verify(run: LandingRun) -> None:
     """Raises UnreadableLanding when a complete run's bytes are not those that were landed."""
-    found = list(_checksums(run.folder, list(run.pages)))
+    found = list(checksums(run.folder, run.pages))
     if found != [page.checksum for page in run.pages]:
         raise UnreadableLanding(
             f"Landing run {run.run_id} of {run.source}.{run.resource} is damaged on disk; "

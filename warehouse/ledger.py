@@ -21,10 +21,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import col, select
 
 from warehouse.errors import WarehouseError
-from warehouse.ledger_tables import Alert, Decision, Home, Outbox, Switch
+from warehouse.ledger_tables import Alert, CategoryDecision, Decision, Home, Outbox, Switch
 
 __all__ = [
     "Alert",
+    "CategoryDecision",
     "Decision",
     "Home",
     "Ledger",
@@ -36,7 +37,7 @@ __all__ = [
     "open_ledger",
 ]
 
-REVISION = "0001"  # the newest in migrations/versions; a test compares them
+REVISION = "0002"  # the newest in migrations/versions; a test compares them
 FILE = "ledger.sqlite"
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30
@@ -201,6 +202,22 @@ class Ledger:
         )
         with self.read() as session:
             return {(channel, state): count for channel, state, count in session.execute(query)}
+
+    # Accounts of bank lines
+
+    def give_account(self, movement_key: str, account: str, by: str | None, as_of: datetime) -> None:
+        """Keep what a person decided about a bank line; what was decided before stays on record."""
+        with self.write() as session:
+            session.add(
+                CategoryDecision(movement_key=movement_key, account=account, decided_by=by, as_of=as_of)
+            )
+
+    def accounts_given(self) -> list[CategoryDecision]:
+        """The decision that counts for each bank line, in the order in which they were taken."""
+        newest = select(func.max(col(CategoryDecision.id))).group_by(col(CategoryDecision.movement_key))
+        query = select(CategoryDecision).where(col(CategoryDecision.id).in_(newest))
+        with self.read() as session:
+            return list(session.scalars(query.order_by(col(CategoryDecision.id))))
 
     # Alerts, switches, home
 

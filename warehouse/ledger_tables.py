@@ -124,3 +124,16 @@ class Home(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     kind: str
     created_at: datetime = Field(sa_column=_instant(nullable=False))
+
+
+class CategoryDecision(SQLModel, table=True):
+    """The account that a person gave to a bank line. Rows are only added: of several, the last one counts."""
+
+    __tablename__ = "category_decision"
+
+    id: int | None = Field(default=None, primary_key=True)
+    movement_key: str = Field(index=True)
+    account: str
+    decided_by: str | None = None
+    as_of: datetime = Field(sa_column=_instant(nullable=False))
+    created_at: datetime | None = Field(default=None, sa_column=_written_at())

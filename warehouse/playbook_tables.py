@@ -84,6 +84,24 @@ def write_tables(
         "name varchar, kind varchar, acquisition boolean",
         [(account.name, account.kind, account.acquisition) for account in playbook.accounts],
     )
+    revenue = playbook.revenue
+    _table(
+        con,
+        "playbook.revenue",
+        "policy varchar, churn_date varchar, discounts varchar, reactivation_in_nrr boolean, "
+        "overdue_days integer, renewal_days integer, one_off varchar[]",
+        [
+            (
+                revenue.policy,
+                revenue.churn_date,
+                revenue.discounts,
+                revenue.reactivation_in_nrr,
+                revenue.overdue_days,
+                revenue.renewal_days,
+                [word.lower() for word in revenue.one_off],
+            )
+        ],
+    )
     _table(
         con,
         "playbook.checklist",

@@ -13,7 +13,8 @@ from datetime import datetime
 import duckdb
 
 from warehouse.errors import WarehouseError
-from warehouse.landing import LandedPage, Landing, LandingRun
+from warehouse.landing import Landing, LandingRun
+from warehouse.landing_manifest import LandedPage
 from warehouse.raw_news import CURRENT, find_news, forgive_other_key_order
 from warehouse.raw_scan import Shape, batches, count_by_page, hashed, miscounted, no_json, scan
 from warehouse.raw_tables import GONE, ensure_table

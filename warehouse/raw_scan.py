@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warehouse.errors import UnreadableLanding, WarehouseError
-from warehouse.landing import LandedPage, LandingRun
+from warehouse.landing import LandingRun
+from warehouse.landing_manifest import LandedPage
 from warehouse.store import quoted
 
 BATCH_BYTES = 256 * 1024 * 1024  # uncompressed JSON in one statement

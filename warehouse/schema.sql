@@ -83,6 +83,43 @@ create table if not exists meta.source_good (
     good_until timestamptz
 );
 
+-- What each bank line is, found by comparing (warehouse/matching.py): one row per movement and other side.
+create table if not exists meta.match (
+    movement_key varchar not null,
+    kind varchar not null,
+    other_key varchar,
+    amount decimal(18, 4) not null,
+    explanation varchar not null,
+    matched_at timestamptz not null
+);
+
+-- Bank lines that could be several things of the same kind: nobody guesses, a person decides.
+create table if not exists meta.match_ambiguous (
+    movement_key varchar not null,
+    kind varchar not null,
+    candidates bigint not null,
+    explanation varchar not null,
+    matched_at timestamptz not null
+);
+
+-- What the matches were made from, so that unchanged records are not compared again.
+create table if not exists meta.match_made (
+    inputs varchar not null
+);
+
+-- The account of each bank line, with the step that decided it (tasks/categorise.py).
+create table if not exists meta.category (
+    movement_key varchar not null,
+    account varchar,
+    step tinyint not null,
+    source varchar,
+    rule varchar,
+    confidence double,
+    explanation varchar,
+    version varchar,
+    decided_at timestamptz not null
+);
+
 -- Values and records that could not be read; model is null for a record without a key.
 create table if not exists quality.rejected (
     source varchar not null,

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Self
 
 from warehouse.errors import WarehouseBusy, WarehouseError
-from warehouse.landing import COMPLETE, MANIFEST, Landing, LandingRun
-from warehouse.store import disk_errors, lock
+from warehouse.landing import COMPLETE, Landing, LandingRun
+from warehouse.landing_manifest import MANIFEST
+from warehouse.store import lock
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class Spool:
             held = self._open.get(source) or self._opened(source, deliveries[0].received_at)
             for each in taken:
                 held.run.append(each.line, each.count, None)
-            _to_disk(held.run)
+            held.run.to_disk()  # `append` protects from a kill; this protects from a power cut too
             held.deliveries += len(taken)
             held.due = held.due or time.monotonic() + self._hold
         except Exception as error:  # noqa: BLE001 - whatever it is, each delivery must get an answer
@@ -213,17 +214,6 @@ def _has_open_run(folder: Path) -> bool:
         for path in folder.iterdir()
         if path.suffix != ".set-aside" and not path.name.startswith(".")
     )
-
-
-def _to_disk(run: LandingRun) -> None:
-    """`append` protects from a kill; this protects from a power cut too."""
-    with disk_errors(run.folder):
-        for path in (*_files(run.folder), run.folder):
-            _sync_path(path)
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return (path for path in folder.iterdir() if path.is_file())
 
 
 def _sync_path(path: Path) -> None:

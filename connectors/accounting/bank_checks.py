@@ -1,7 +1,8 @@
 """What the movements of one table say about each other: ids, currency, running balance."""
 
+from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import pairwise
 
 from connectors.accounting.shapes import Record
 
@@ -36,20 +37,47 @@ def balance_breaks(movements: list[Record]) -> list[str]:
             by_account.setdefault(movement["account"], []).append(movement)
     warnings = []
     for rows in by_account.values():
-        figures = [(Decimal(m["amount"]), Decimal(m["balance"]), m["row"]) for m in rows]
-        steps = list(pairwise(figures))
-        forward = [(a, b) for a, b in steps if b[1] - a[1] != b[0]]
-        backward = [(a, b) for a, b in steps if a[1] - b[1] != a[0]]
-        breaks = min(forward, backward, key=len)
-        if not steps or not breaks:
+        steps = len(rows) - 1
+        forward, backward = _Breaks(), _Breaks()
+        before: tuple[Decimal, Decimal, int] | None = None
+        for movement in rows:
+            now = Decimal(movement["amount"]), Decimal(movement["balance"]), movement["row"]
+            if before is not None:
+                step = now[1] - before[1]
+                if step != now[0]:
+                    forward.add(before[2], now[2])
+                if -step != before[0]:
+                    backward.add(before[2], now[2])
+            before = now
+        breaks = min(forward, backward, key=lambda each: each.count)
+        if steps < 1 or not breaks.count:
             continue
-        if len(breaks) * 4 > len(steps) and len(steps) > 2:
+        if breaks.count * 4 > steps > 2:
             warnings.append(
                 "The balance column does not follow the amounts: rows may be missing or out of order"
             )
             continue
-        places = ", ".join(f"{a[2]}-{b[2]}" for a, b in breaks[:5])
         warnings.append(
-            f"The balance does not follow between rows {places}: one may be missing, doubled or changed"
+            f"The balance does not follow between rows {', '.join(breaks.places)}: "
+            "one may be missing, doubled or changed"
         )
     return warnings
+
+
+@dataclass(slots=True)
+class _Breaks:
+    """How many steps of a balance do not follow, and where the first of them are."""
+
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def add(self, before: int, after: int) -> None:
+        self.count += 1
+        if len(self.places) < 5:
+            self.places.append(f"{before}-{after}")
+
+
+def every_balance_is_followed(movements: list[Record]) -> bool:
+    """True when every movement carries a balance and none stands alone in its account."""
+    accounts = Counter(m["account"] for m in movements)
+    return bool(movements) and all(m["balance"] is not None for m in movements) and min(accounts.values()) > 1

@@ -6,21 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import islice, pairwise, repeat
+from typing import Any
 
 from connectors.accounting.bank_checks import (
     balance_breaks,
     balance_is_constant,
     drop_ids_that_repeat,
+    every_balance_is_followed,
     spread_currency,
 )
 from connectors.accounting.bank_columns import SIGN_IN, SIGN_OUT
 from connectors.accounting.bank_layout import Layout, layout_from_content, layout_from_header
+from connectors.accounting.bank_ordinary import ordinary
 from connectors.accounting.bank_totals import Totals, is_dated_balance, is_total
-from connectors.accounting.dates import decide_order, settle, stated_period
+from connectors.accounting.dates import Written, decide_order, settle, stated_period
 from connectors.accounting.dates import take_apart as take_date_apart
 from connectors.accounting.headers import find_header, habit_of, understand
-from connectors.accounting.numbers import currency_of, decide_mark, read_amount, take_apart
+from connectors.accounting.numbers import MOST_DIGITS, currency_of, decide_mark, read_amount, take_apart
 from connectors.accounting.shapes import (
     Format,
     Parsed,
@@ -35,6 +38,8 @@ from connectors.accounting.shapes import (
 )
 from connectors.accounting.tables import Row, Table
 
+SAMPLE = 2000
+_DIGITS = str.maketrans("12345678", "99999999")
 _IBAN_IN_TEXT = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b")
 _ACCOUNT_WORDS = frozenset(
     ["cuenta", "account", "konto", "iban", "compte", "conto", "conta", "rekening", "ccc"]
@@ -74,14 +79,19 @@ def _layout(table: Table) -> tuple[int | None, list[Row], Layout] | None:
     header = find_header(table.rows)
     if header is not None:
         below = table.rows[header + 1 :]
-        layout = layout_from_header(table.rows[header], [r for r in below if _looks_like_data(r)])
+        layout = layout_from_header(table.rows[header], _sample(below))
         return (header, below, layout) if layout else None
     first = next((i for i, row in enumerate(table.rows) if _looks_like_data(row)), None)
     if first is None:
         return None
     below = table.rows[first:]
-    layout = layout_from_content([r for r in below if _looks_like_data(r)])
+    layout = layout_from_content(_sample(below))
     return (None, below, layout) if layout else None
+
+
+def _sample(rows: list[Row]) -> list[Row]:
+    """The rows that the layout is judged on: the first ones with data, enough to be sure."""
+    return list(islice((row for row in rows if _looks_like_data(row)), SAMPLE))
 
 
 def _looks_like_data(row: Row) -> bool:
@@ -98,7 +108,8 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
         raise Refused("No columns with dates and amounts were found in the table.")
     header, below, layout = found
     preamble = table.rows[: len(table.rows) - len(below)]
-    data = [row for row in below if _is_dated(row, layout)]
+    dated = _Dates(options.date_order)
+    data = [row for row in below if layout.date < len(row.cells) and dated[row.cells[layout.date]]]
     _refuse_a_cut_number(table, layout, data)
     names = table.rows[header].filled() if header is not None else []
     texts = [" ".join(row.filled()) for row in preamble]
@@ -106,7 +117,7 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
     reading = _Reading(
         layout=layout,
         mark=decide_mark(bodies, options.decimal_mark),
-        order=_date_order(layout, data, texts, names, options),
+        order=_date_order(layout, data, texts, names, options, dated),
         account=options.account or _account_in(preamble),
         format=format_,
         options=options,
@@ -117,19 +128,45 @@ def read_bank_table(table: Table, format_: Format, options: ReadOptions) -> Pars
     parsed = Parsed()
     totals = Totals()
     sign_of = _sign_rule(reading, data, parsed)
-    for row in below:
-        _take(row, reading, parsed, totals, sign_of)
+    usual = ordinary(
+        layout,
+        width=reading.width,
+        mark=reading.mark,
+        format_=format_.value,
+        account=reading.account,
+        currency=layout.header_currency or options.currency,
+        day_of=lambda cell: settle(written, reading.order) if (written := dated[cell]) else None,
+    )
+    # A row is let go once it is a movement: the file and what came of it are never both in memory whole.
+    table.rows.clear()
+    data.clear()
+    below.reverse()
+    while below:
+        row = below.pop()
+        movement = usual(row)
+        if movement is None:
+            _take(row, reading, parsed, totals, sign_of)
+        else:
+            parsed.movements.append(movement)
+            reading.last_row = row.number
     for status, count in reading.skipped.items():
         parsed.warnings.append(f"{count} rows with the status '{status}' are not booked and were left out")
-    if not below or not parsed.movements:
+    if not parsed.movements:
         parsed.warnings.append("The file holds no movements")
     if layout.id is not None:
         drop_ids_that_repeat(parsed.movements)
     spread_currency(parsed.movements)
     steady = balance_is_constant(parsed.movements)
-    parsed.warnings += totals.disagreements([Decimal(m["amount"]) for m in parsed.movements])
+    if totals:
+        amounts = [Decimal(m["amount"]) for m in parsed.movements]
+        parsed.warnings += totals.disagreements(amounts)
+        parsed.verified += totals.agreeing(amounts)
     if not steady:
-        parsed.warnings += balance_breaks(parsed.movements)
+        breaks = balance_breaks(parsed.movements)
+        parsed.warnings += breaks
+        if not breaks and every_balance_is_followed(parsed.movements):
+            # The oldest balance has none before it to follow from.
+            parsed.verified.append("running balance, but for the oldest movement")
     give_movement_keys(parsed.movements, use_balance=not steady)
     return parsed
 
@@ -138,22 +175,54 @@ def _is_dated(row: Row, layout: Layout) -> bool:
     return layout.date < len(row.cells) and take_date_apart(row.cells[layout.date]) is not None
 
 
+class _Dates(dict[Any, Written | None]):
+    """What each different cell says about a date; a file of a million rows has few different ones."""
+
+    def __init__(self, order: str | None) -> None:
+        self.order = order
+
+    def __missing__(self, cell: Any) -> Written | None:
+        found = self[cell] = take_date_apart(cell, self.order)
+        return found
+
+
 def _bodies(layout: Layout, data: list[Row]) -> list[list[str]]:
+    """The digits of every amount, column by column, for their decimal mark.
+
+    What a mark proves hangs on where digits stand, and on zeros in front: amounts alike in these are one.
+    """
     found = []
     for index in layout.money:
-        texts = [row.cells[index] for row in data if index < len(row.cells)]
-        found.append([w.body for t in texts if isinstance(t, str) and t.strip() and (w := take_apart(t))])
+        shapes: Counter[str] = Counter(
+            cell.translate(_DIGITS)
+            for row in data
+            if index < len(row.cells) and isinstance(cell := row.cells[index], str) and cell
+        )
+        found.append(
+            [
+                body
+                for shape, count in shapes.items()
+                if shape.strip() and (written := take_apart(shape))
+                for body in repeat(written.body, count)
+            ]
+        )
     return found
 
 
 def _date_order(
-    layout: Layout, data: list[Row], preamble: list[str], names: list[str], options: ReadOptions
+    layout: Layout,
+    data: list[Row],
+    preamble: list[str],
+    names: list[str],
+    options: ReadOptions,
+    dated: _Dates,
 ) -> str:
-    written = [w for row in data if (w := take_date_apart(row.cells[layout.date], options.date_order))]
-    cells = [
-        row.cells[layout.value] for row in data if layout.value is not None and layout.value < len(row.cells)
-    ]
-    beside = [w for cell in cells if (w := take_date_apart(cell))]
+    written = [w for row in data if (w := dated[row.cells[layout.date]])]
+    beside = []
+    if layout.value is not None:
+        plainly = _Dates(None)
+        cells = {row.cells[layout.value] for row in data if layout.value < len(row.cells)}
+        beside = [w for cell in cells if (w := plainly[cell])]
     return decide_order(written, options.date_order, stated_period(preamble), habit_of(names), beside)
 
 
@@ -233,7 +302,7 @@ def _number(row: Row, index: int | None, mark: str) -> Decimal | None:
     if isinstance(cell, bool):
         return None
     if isinstance(cell, (int, float)):
-        return from_float(float(cell))
+        return from_float(float(cell)) if abs(cell) < 10**MOST_DIGITS else None  # nor is "not a number" one
     if not isinstance(cell, str) or not cell.strip():
         return None
     written = take_apart(cell)

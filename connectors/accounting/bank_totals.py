@@ -1,5 +1,7 @@
 """The rows of a bank's table that are no movements (opening, closing, totals), and what they prove."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -29,6 +31,8 @@ CLOSING = _phrases("""
 _TURNOVER = frozenset(
     ["turnover", "umsatzsumme", "obroty", "obrat", "total turnover", "total movimientos", "total mouvements"]
 )
+_LETTER = re.compile(r"[A-Za-z]")
+PHRASES = OPENING | CLOSING | _TURNOVER  # what a dated row's whole cell may say to be none of the movements
 _TOTAL_STARTS = (
     "total",
     "totales",
@@ -60,6 +64,9 @@ class Totals:
     closing: Decimal | None = None
     stated: list[_Stated] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.stated) or self.opening is not None or self.closing is not None
+
     def add(self, row: Row, value: Decimal | None, is_out: bool, balance: Decimal | None) -> None:
         """Keep the figure of one such row."""
         figure = value if value is not None else balance
@@ -74,10 +81,13 @@ class Totals:
         elif value is not None:
             self.stated.append(_Stated(row.number, value, is_out))
 
-    def disagreements(self, amounts: list[Decimal]) -> list[str]:
+    def disagreements(self, amounts: Iterable[Decimal]) -> list[str]:
         """One sentence for each stated figure that the movements do not add up to."""
-        total = sum(amounts, Decimal(0))
-        money_in = sum((a for a in amounts if a > 0), Decimal(0))
+        total = money_in = Decimal(0)
+        for amount in amounts:
+            total += amount
+            if amount > 0:
+                money_in += amount
         money_out = money_in - total
         found = []
         for item in self.stated:
@@ -95,6 +105,17 @@ class Totals:
             )
         return found
 
+    def agreeing(self, amounts: list[Decimal]) -> list[str]:
+        """The controls that the file has and that its movements bear out."""
+        found = ["stated total"] if self.stated else []
+        if self.opening is not None and self.closing is not None:
+            found.append("closing balance")
+        return [] if self.disagreements(amounts) else found
+
+
+def _has_letter(text: str) -> bool:
+    return bool(_LETTER.search(text)) or (not text.isascii() and any(c.isalpha() for c in text))
+
 
 def _starts(words: set[str], phrases: frozenset[str]) -> bool:
     return any(word in phrases or any(word.startswith(f"{p} ") for p in phrases) for word in words)
@@ -105,9 +126,9 @@ def is_total(row: Row, *, dated: bool) -> bool:
 
     A dated row must say so in one whole cell: 'Total Energies' is a petrol station and a movement.
     """
-    words = [plain(text) for text in row.filled() if any(c.isalpha() for c in text)]
+    words = [plain(text) for text in row.filled() if _has_letter(text)]
     if dated:
-        return any(word in OPENING or word in CLOSING or word in _TURNOVER for word in words)
+        return any(word in PHRASES for word in words)
     return any(
         word in _TURNOVER
         or word.startswith(_TOTAL_STARTS)

@@ -12,6 +12,7 @@ from defusedxml.ElementTree import fromstring
 
 from connectors.accounting.shapes import (
     Format,
+    Left,
     Parsed,
     Record,
     Refused,
@@ -50,21 +51,24 @@ def local(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _children(element: Element, name: str) -> Iterator[Element]:
+def children(element: Element, name: str) -> Iterator[Element]:
+    """The element's own children of this name."""
     return (child for child in element if local(child) == name)
 
 
-def _at(element: Element | None, path: str) -> Element | None:
+def at(element: Element | None, path: str) -> Element | None:
+    """The first element at a path of names, or None."""
     for name in path.split("/"):
         if element is None:
             return None
-        element = next(_children(element, name), None)
+        element = next(children(element, name), None)
     return element
 
 
-def _text(element: Element | None, *paths: str) -> str:
+def text_of(element: Element | None, *paths: str) -> str:
+    """The stripped text of the first path that has any; empty when none has."""
     for path in paths:
-        found = _at(element, path)
+        found = at(element, path)
         if found is not None and found.text and found.text.strip():
             return found.text.strip()
     return ""
@@ -78,6 +82,7 @@ def read_camt053(data: bytes) -> Parsed:
     root = read_xml(data)
     parsed = Parsed()
     skipped: Counter[str] = Counter()
+    tied: list[set[str]] = []
     number = 0
     statements = [e for e in root.iter() if local(e) == "Stmt"]
     if not statements:
@@ -85,9 +90,9 @@ def read_camt053(data: bytes) -> Parsed:
     for statement in statements:
         before = len(parsed.movements)
         rejected = len(parsed.rejected)
-        for entry in _children(statement, "Ntry"):
+        for entry in children(statement, "Ntry"):
             number += 1
-            status = _text(entry, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
+            status = text_of(entry, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
             if status in {"PDNG", "INFO", "FUTR"}:
                 skipped[status] += 1
                 continue
@@ -96,12 +101,18 @@ def read_camt053(data: bytes) -> Parsed:
                 parsed.rejected.append(Rejected(number, record))
             else:
                 parsed.movements.append(record)
+        agree: set[str] = set()
         if len(parsed.rejected) == rejected:
-            parsed.warnings += _check(statement, parsed.movements[before:])
+            booked = parsed.movements[before:]
+            parsed.warnings += _check(statement, booked, agree)
+            parsed.warnings += _check_summary(statement, booked, agree, has_pending=bool(skipped))
+        tied.append(agree)
     parsed.warnings += [
         f"{count} entries with the status {status} are not booked; left out"
         for status, count in skipped.items()
     ]
+    parsed.left += [Left(f"not booked ({status})", count) for status, count in skipped.items()]
+    parsed.verified += sorted(set.intersection(*tied))
     give_movement_keys(parsed.movements)
     return parsed
 
@@ -119,7 +130,7 @@ def _money(element: Element | None, indicator: str) -> tuple[Decimal, str] | Non
 
 
 def _day(element: Element, *names: str) -> date | None:
-    raw = _text(element, *(f"{name}/{kind}" for name in names for kind in ("Dt", "DtTm")))
+    raw = text_of(element, *(f"{name}/{kind}" for name in names for kind in ("Dt", "DtTm")))
     try:
         return date.fromisoformat(raw[:10])
     except ValueError:
@@ -127,12 +138,14 @@ def _day(element: Element, *names: str) -> date | None:
 
 
 def _account(statement: Element) -> str | None:
-    return _text(statement, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/PrtryAcct/Id", "Acct/Id/BBAN") or None
+    return (
+        text_of(statement, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/PrtryAcct/Id", "Acct/Id/BBAN") or None
+    )
 
 
 def _movement(entry: Element, number: int, statement: Element) -> Record | str:
-    raw, indicator = _text(entry, "Amt"), _text(entry, "CdtDbtInd")
-    money = _money(_at(entry, "Amt"), indicator)
+    raw, indicator = text_of(entry, "Amt"), text_of(entry, "CdtDbtInd")
+    money = _money(at(entry, "Amt"), indicator)
     if money is None:
         wrong = f"amount '{raw}'" if indicator in {"CRDT", "DBIT"} else f"credit/debit mark '{indicator}'"
         return f"the {wrong} cannot be read"
@@ -141,16 +154,16 @@ def _movement(entry: Element, number: int, statement: Element) -> Record | str:
     day = _day(entry, "BookgDt") or value_day or _day(statement, "FrToDt") or _closing_day(statement)
     if day is None:
         return "the entry has no booking date"
-    details = [d for block in _children(entry, "NtryDtls") for d in _children(block, "TxDtls")]
-    reference = _text(entry, "AcctSvcrRef")
+    details = [d for block in children(entry, "NtryDtls") for d in children(block, "TxDtls")]
+    reference = text_of(entry, "AcctSvcrRef")
     if not reference and len(details) == 1:
-        reference = _text(details[0], "Refs/AcctSvcrRef")
-    category = _text(entry, "BkTxCd/Domn/Fmly/SubFmlyCd", "BkTxCd/Prtry/Cd", "BkTxCd/Domn/Cd")
+        reference = text_of(details[0], "Refs/AcctSvcrRef")
+    category = text_of(entry, "BkTxCd/Domn/Fmly/SubFmlyCd", "BkTxCd/Prtry/Cd", "BkTxCd/Domn/Cd")
     return {
         "key": "",
         "format": Format.CAMT053.value,
         "account": _account(statement),
-        "currency": currency or _text(statement, "Acct/Ccy") or None,
+        "currency": currency or text_of(statement, "Acct/Ccy") or None,
         "date": day.isoformat(),
         "value_date": value_day.isoformat() if value_day else None,
         "amount": amount_text(amount),
@@ -165,8 +178,8 @@ def _movement(entry: Element, number: int, statement: Element) -> Record | str:
 
 
 def _closing_day(statement: Element) -> date | None:
-    for balance in _children(statement, "Bal"):
-        if _text(balance, "Tp/CdOrPrtry/Cd") in {"CLBD", "CLAV"}:
+    for balance in children(statement, "Bal"):
+        if text_of(balance, "Tp/CdOrPrtry/Cd") in {"CLBD", "CLAV"}:
             return _day(balance, "Dt")
     return None
 
@@ -183,30 +196,30 @@ def _description(entry: Element, details: list[Element], amount: Decimal) -> str
     for detail in details[:_MAX_DETAILS]:
         # Version 08 puts the party's name one level deeper.
         for side in (other, "Cdtr" if other == "Dbtr" else "Dbtr"):
-            name = _text(detail, f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm")
+            name = text_of(detail, f"RltdPties/{side}/Nm", f"RltdPties/{side}/Pty/Nm")
             if name:
                 add(name)
                 break
-        remittance = _at(detail, "RmtInf")
+        remittance = at(detail, "RmtInf")
         if remittance is not None:
-            for line in _children(remittance, "Ustrd"):
+            for line in children(remittance, "Ustrd"):
                 add(line.text or "")
-            for structured in _children(remittance, "Strd"):
-                add(_text(structured, "CdtrRefInf/Ref"))
-        add(_text(detail, "AddtlTxInf"))
-        add(_text(detail, "Refs/EndToEndId"))
+            for structured in children(remittance, "Strd"):
+                add(text_of(structured, "CdtrRefInf/Ref"))
+        add(text_of(detail, "AddtlTxInf"))
+        add(text_of(detail, "Refs/EndToEndId"))
     if len(details) > _MAX_DETAILS:
         add(f"and {len(details) - _MAX_DETAILS} more")
-    add(_text(entry, "AddtlNtryInf"))
+    add(text_of(entry, "AddtlNtryInf"))
     return " · ".join(parts)
 
 
-def _check(statement: Element, movements: list[Record]) -> list[str]:
+def _check(statement: Element, movements: list[Record], agree: set[str]) -> list[str]:
     """Opening balance plus entries against the closing balance, where both are in the entries' currency."""
     found: dict[str, tuple[Decimal, str]] = {}
-    for balance in _children(statement, "Bal"):
-        code = _text(balance, "Tp/CdOrPrtry/Cd")
-        money = _money(_at(balance, "Amt"), _text(balance, "CdtDbtInd"))
+    for balance in children(statement, "Bal"):
+        code = text_of(balance, "Tp/CdOrPrtry/Cd")
+        money = _money(at(balance, "Amt"), text_of(balance, "CdtDbtInd"))
         if money and (code != "PRCD" or "OPBD" not in found):
             found["OPBD" if code == "PRCD" else code] = money
     if "OPBD" not in found or "CLBD" not in found:
@@ -216,6 +229,35 @@ def _check(statement: Element, movements: list[Record]) -> list[str]:
         return ["The statement's balances and entries are in several currencies; they were not compared"]
     total = sum((Decimal(m["amount"]) for m in movements), Decimal(0))
     if opening + total == closing:
+        agree.add("closing balance")
         return []
     figures = f"Opening {amount_text(opening)} and entries {amount_text(total)} {currency}"
     return [f"{figures} do not give the closing balance {amount_text(closing)}"]
+
+
+def _check_summary(
+    statement: Element, movements: list[Record], agree: set[str], *, has_pending: bool
+) -> list[str]:
+    """The number and sum of entries that the statement itself gives, where every entry is booked."""
+    summary = at(statement, "TxsSummry")
+    if summary is None or has_pending:
+        return []
+    amounts = [Decimal(m["amount"]) for m in movements]
+    sides = (
+        ("TtlNtries", amounts),
+        ("TtlCdtNtries", [a for a in amounts if a > 0]),
+        ("TtlDbtNtries", [-a for a in amounts if a < 0]),
+    )
+    found = []
+    stated = False
+    for name, side in sides:
+        count, total = text_of(summary, f"{name}/NbOfNtries"), text_of(summary, f"{name}/Sum")
+        stated = stated or bool(count or total)
+        if count and count != str(len(side)):
+            found.append(f"The statement says {count} entries ({name}), it has {len(side)}")
+        counted = sum(map(abs, side), Decimal(0))
+        if total and (not _AMOUNT.fullmatch(total) or Decimal(total) != counted):
+            found.append(f"The statement's {name} says {total[:30]}, its entries give {amount_text(counted)}")
+    if stated and not found:
+        agree.add("summary of entries")
+    return found

@@ -107,6 +107,8 @@ def read_norma43(text: str) -> Parsed:
         raise _no_trailer(account)
     if not ended:
         parsed.warnings.append("The end record (88) is missing: further accounts may have been cut off")
+    elif not parsed.rejected and not parsed.warnings:
+        parsed.verified += ["trailer", "closing balance", "number of records"]
     give_movement_keys(parsed.movements)
     return parsed
 

@@ -1,6 +1,7 @@
 """Money as people write it: the decimal mark is decided for a whole column, never for one cell."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ _CODES = """
     TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND XAF XAU XOF XPF ZAR ZMW
 """
 CURRENCIES = frozenset(_CODES.split())
+MOST_DIGITS = 14  # before the decimal mark: what the warehouse keeps
 _UNTYPED = frozenset({"$", "¥", "KR", "KR.", "FR", "FR.", "SFR", "US$", "C$", "A$", "LEI", "FT", "TL", "S/"})
 _SPACES = str.maketrans(
     {
@@ -115,12 +117,12 @@ def decide_mark(columns: Iterable[Iterable[str]], chosen: str | None) -> str:
     votes = {".": 0, ",": 0}
     doubt: str | None = None
     for column in columns:
-        for body in column:
+        for body, count in Counter(column).items():
             proof = decimal_evidence(body)
             if proof == "?":
                 doubt = doubt or body
             elif proof is not None:
-                votes[proof] += 1
+                votes[proof] += count
     if votes["."] and votes[","]:
         low, high = sorted(votes.values())
         if low * 5 > high:
@@ -151,6 +153,8 @@ def read_body(body: str, mark: str) -> Decimal | None:
         return None
     if not whole and not fraction:
         return None
+    if len(whole) > MOST_DIGITS or len(fraction) > MOST_DIGITS:
+        return None  # an account's number, not an amount
     try:
         return Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
     except ArithmeticError:

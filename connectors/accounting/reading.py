@@ -30,7 +30,7 @@ def sniff(path: Path) -> Format | None:
 
     Raises OSError when the file cannot be read.
     """
-    data = _bytes(path, _DEFAULTS)
+    data = content_of(path, _DEFAULTS)
     if isinstance(data, Refused):
         return data.format
     try:
@@ -44,10 +44,18 @@ def read_file(path: Path, options: ReadOptions = _DEFAULTS) -> ImportedFile:
 
     Nothing of a refused file is given back. Raises OSError when the file cannot be read.
     """
-    data = _bytes(path, options)
+    data = content_of(path, options)
     if isinstance(data, Refused):
-        return _refused(path, "", data)
+        return refused(path.name, "", data)
+    return read_bytes(path.name, data, options)
+
+
+def read_bytes(name: str, data: bytes, options: ReadOptions = _DEFAULTS) -> ImportedFile:
+    """As `read_file`, of bytes that came in an archive."""
     digest = hashlib.sha256(data).hexdigest()
+    fault = _fault_of(data, options)
+    if fault is not None:
+        return refused(name, digest, fault)
     content: Content | None = None
     try:
         content = recognise(data, options)
@@ -56,9 +64,9 @@ def read_file(path: Path, options: ReadOptions = _DEFAULTS) -> ImportedFile:
         known = content or Content(data)
         refusal.format = refusal.format or known.format
         refusal.encoding = refusal.encoding or known.encoding
-        return _refused(path, digest, refusal)
+        return refused(name, digest, refusal)
     return ImportedFile(
-        file=path.name,
+        file=name,
         sha256=digest,
         format=content.format,
         encoding=content.encoding,
@@ -77,25 +85,35 @@ def read_file(path: Path, options: ReadOptions = _DEFAULTS) -> ImportedFile:
     )
 
 
-def _refused(path: Path, digest: str, refusal: Refused) -> ImportedFile:
+def refused(name: str, digest: str, refusal: Refused) -> ImportedFile:
+    """A file of which nothing was taken in."""
     rejected = [Rejected(None, str(refusal))]
-    return ImportedFile(path.name, digest, refusal.format, refusal.encoding, [], [], [], {}, rejected, [])
+    return ImportedFile(name, digest, refusal.format, refusal.encoding, [], [], [], {}, rejected, [])
 
 
-def _bytes(path: Path, options: ReadOptions) -> bytes | Refused:
+def content_of(path: Path, options: ReadOptions) -> bytes | Refused:
     """The file's bytes; never more than the limit is read, whatever its length says."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return Refused("This is no regular file.")  # opening a pipe would wait for its writer
     with path.open("rb") as handle:
-        data = handle.read(options.max_bytes + 1)
+        # Asked for all at once, Python would make room for the limit, however small the file is.
+        pieces, held = [], 0
+        while held <= options.max_bytes and (piece := handle.read(MIB)):
+            pieces.append(piece)
+            held += len(piece)
+    data = b"".join(pieces)
+    return _fault_of(data, options) or data
+
+
+def _fault_of(data: bytes, options: ReadOptions) -> Refused | None:
     if not data:
         return Refused("The file is empty. Export it again.")
     if len(data) > options.max_bytes:
         return Refused(f"The file is larger than {options.max_bytes // MIB} MiB. Export a shorter period.")
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         return Refused("The file holds nothing but blanks. Export it again.")
-    return data
+    return None
 
 
 def _parse(content: Content, options: ReadOptions) -> Parsed:

@@ -4,10 +4,13 @@ import io
 import re
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
-from connectors.accounting import quickbooks_journal, stripe_balance
+from connectors.accounting import ecb_rates, quickbooks_journal, stripe_balance
 from connectors.accounting.bank_table import is_bank_table
+from connectors.accounting.contaplus import is_contaplus, is_contaplus_text
+from connectors.accounting.dbf import field_names
 from connectors.accounting.encoding import decode
 from connectors.accounting.norma43 import FIRST_LINE
 from connectors.accounting.shapes import Format, ReadOptions, Refused, plain
@@ -19,6 +22,7 @@ _IIF = re.compile(
 _QIF = re.compile(r"^!(?:Type|Account|Option|Clear)\b", re.MULTILINE | re.IGNORECASE)
 _MT940 = re.compile(r"^(?:\{4:\s*)?:20:", re.MULTILINE)
 _MT940_BODY = re.compile(r"^:(?:25|28C?|60[FM]|61|62[FM]|34F|13D?):", re.MULTILINE)
+_GNUCASH = b"gnc"
 _ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
 _BOOK_WORDS = """
     bill | bill payment | bill payment check | bill payment credit card | cash expense | check | cheque
@@ -70,10 +74,12 @@ def recognise(data: bytes, options: ReadOptions) -> Content:
         _recognise_markup(content, options)
         if content.format is not None:
             return content
+    first = data[:1000].decode("latin-1").lstrip("\r\n").partition("\n")[0]
+    in_dos = is_contaplus_text(first)  # its columns count from the line's start, blanks and all
     content.text, content.encoding = decode(
-        data, "cp850" if FIRST_LINE.match(head.decode("latin-1")) else None
+        data, "cp850" if in_dos or FIRST_LINE.match(head.decode("latin-1")) else None
     )
-    content.format = _by_text(content.text)
+    content.format = Format.CONTAPLUS if in_dos else _by_text(content.text)
     if content.format is not None:
         return content
     try:
@@ -90,14 +96,24 @@ def _by_magic(data: bytes) -> Format | None:
         return Format.GNUCASH
     if data.startswith(b"%PDF"):
         return Format.PDF
-    if data.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")):
+    if data.startswith(b"\x1f\x8b"):
+        return Format.GNUCASH if _GNUCASH in _gzip_head(data) else Format.ARCHIVE
+    if data.startswith((b"7z\xbc\xaf", b"Rar!", b"PK\x05\x06")):
         return Format.ARCHIVE
-    if data.startswith(b"PK\x05\x06"):
-        return Format.ARCHIVE
-    return Format.DBF if _is_dbf(data) else None
+    if not is_dbf(data):
+        return None
+    return Format.CONTAPLUS if is_contaplus(field_names(data)) else Format.DBF
 
 
-def _is_dbf(data: bytes) -> bool:
+def _gzip_head(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data[:8192], 4096)
+    except zlib.error:
+        return b""
+
+
+def is_dbf(data: bytes) -> bool:
+    """True for a dBase table."""
     if len(data) < 33 or data[0] not in {0x02, 0x03, 0x30, 0x31, 0x43, 0x83, 0x8B, 0xF5}:
         return False
     month, day = data[2], data[3]
@@ -105,15 +121,35 @@ def _is_dbf(data: bytes) -> bool:
     return month <= 12 and day <= 31 and header >= 33 and (header - 1) % 32 in {0, 8} and 0 < record < 65_000
 
 
+def is_archive(data: bytes) -> bool:
+    """True for a ZIP or gzip file that is neither a workbook nor a book of GnuCash."""
+    if data.startswith(b"\x1f\x8b"):
+        return _GNUCASH not in _gzip_head(data)
+    if not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return False
+    try:
+        return not _is_workbook(_names(data))
+    except Refused:
+        return False
+
+
+def _names(data: bytes) -> set[str]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise Refused("The workbook or archive is cut off or damaged. Export or copy it again.") from error
+
+
+def _is_workbook(names: set[str]) -> bool:
+    return "content.xml" in names or any(name.startswith("xl/") for name in names)
+
+
 def _recognise_workbook(content: Content, options: ReadOptions) -> None:
     names: set[str] = set()
     format_ = Format.BANK_XLS
     if content.data.startswith(b"PK"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content.data)) as archive:
-                names = set(archive.namelist())
-        except zipfile.BadZipFile as error:
-            raise Refused("The workbook is cut off or damaged. Export or copy it again.") from error
+        names = _names(content.data)
         if "content.xml" in names:
             format_ = Format.BANK_ODS
         elif any(name.startswith("xl/") for name in names):
@@ -182,8 +218,10 @@ def _by_text(text: str) -> Format | None:
         return Format.QUICKBOOKS_IIF
     if _QIF.search(head):
         return Format.QIF
-    if len(first) > 200 and re.match(r"[345]\d{13}[0-9CVEI]", first):
+    if len(first) > 200 and re.match(r"[345]\d{13}[0-9A-Z]", first):
         return Format.SUENLACE
+    if ecb_rates.HEADER.match(first):
+        return Format.ECB_RATES
     if head.startswith(("{", "[")):
         return Format.JSON
     return None

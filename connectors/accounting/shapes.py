@@ -111,9 +111,9 @@ class ReadOptions:
     account: str | None = None  # the account of a file that names none
     currency: str | None = None  # the currency of a file that names none
     zone: str = "UTC"  # time zone in which an instant becomes a booking date
-    max_bytes: int = 50 * MIB
+    max_bytes: int = 256 * MIB
     max_expanded_bytes: int = 400 * MIB  # of a compressed workbook
-    max_rows: int = 1_000_000
+    max_rows: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +250,15 @@ def totals_of(parsed: Parsed) -> dict[str, Decimal]:
     return dict(sorted(totals.items()))
 
 
+_NO_WORD = re.compile(r"[^\w]+")
+
+
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, single spaces: what headers and texts are compared by."""
+    if text.isascii():  # nothing to take apart
+        return " ".join(_NO_WORD.sub(" ", text.lower()).split())
     letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(
-        re.sub(r"[^\w]+", " ", "".join(c for c in letters if not unicodedata.combining(c))).split()
-    )
+    return " ".join(_NO_WORD.sub(" ", "".join(c for c in letters if not unicodedata.combining(c))).split())
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -263,7 +266,12 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _number_key(text: str | None) -> str:
-    return "" if text is None else f"{Decimal(text).normalize() + 0:f}"
+    """The number without zeros at its end: 5, 5.0 and 5.00 are one."""
+    if text is None:
+        return ""
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", "", "-"} else text
 
 
 def give_movement_keys(movements: list[Record], *, use_balance: bool = True) -> None:
@@ -272,25 +280,30 @@ def give_movement_keys(movements: list[Record], *, use_balance: bool = True) -> 
     Movements alike in all of these are told apart by their order within the file's day, so that overlapping
     files meet on the same keys and identical true lines stay two.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[bytes, int] = {}
+    accounts: dict[str | None, str] = {}
     for movement in movements:
         if movement["bank_id"]:
             identity = f"id:{movement['bank_id']}"
         else:
             balance = _number_key(movement["balance"]) if use_balance else ""
             identity = f"text:{plain(movement['text'])}|{balance}"
-        base = _digest(
-            (
-                "movement",
-                re.sub(r"\s", "", movement["account"] or ""),
-                movement["currency"] or "",
-                movement["date"],
-                _number_key(movement["amount"]),
-                identity,
-            )
+        account = movement["account"]
+        if account not in accounts:
+            accounts[account] = re.sub(r"\s", "", account or "")
+        amount = _number_key(movement["amount"])
+        parts = (
+            "movement",
+            accounts[account],
+            movement["currency"] or "",
+            movement["date"],
+            amount,
+            identity,
         )
-        movement["key"] = f"{base}-{seen[base]}"
-        seen[base] += 1
+        base = hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
+        count = seen.get(base, 0)
+        movement["key"] = f"{base.hex()}-{count}"
+        seen[base] = count + 1
 
 
 def give_entry_keys(entries: list[Record], ids: list[str | None]) -> None:

@@ -16,12 +16,14 @@ LINKS = {
     "deal_companies": ("deals", "companies"),
     "deal_contacts": ("deals", "contacts"),
 }
+BESIDE = frozenset({"createdAt", "updatedAt", "properties"})
 FIELD = {"companies": "name", "contacts": "firstname", "deals": "dealname"}
 
 
 class HubSpotHistory(Judge):
     vendor = "hubspot"
     only = KINDS
+    beside = {"deal_history": BESIDE, "contact_history": BESIDE}  # noqa: RUF012 - never written to
 
     def app(self) -> App:
         return App(self.bench.hubspot_server, self.world.faults)

@@ -6,13 +6,14 @@ import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.accounting import Format, ImportedFile, ReadOptions, read_file
+from connectors.accounting import Format, ImportedFile, ReadOptions, bank_table, read_file
 from tests.connectors.accounting.statements import DIALECTS, LINES, SPANISH, Line, statement
 
 ONE_FOLDER = settings(
@@ -49,6 +50,55 @@ def test_a_statement_is_read_back_to_the_cent_whatever_the_bank_s_habits(
     assert sorted(lines_of(found)) == sorted(lines)
     assert found.totals == {"XXX": sum(amount for _, _, amount in lines)}
     assert len(key_set(found)) == len(lines)
+
+
+def carefully(folder: Path, content: bytes) -> ImportedFile:
+    with patch.object(bank_table, "ordinary", lambda *_, **__: lambda _row: None):
+        return read(folder, content)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@given(lines=LINES)
+@ONE_FOLDER
+def test_ordinary_rows_are_read_as_the_careful_way_reads_them(
+    tmp_path: Path, name: str, lines: list[Line]
+) -> None:
+    content = statement(lines, DIALECTS[name])
+    assert read(tmp_path, content) == carefully(tmp_path, content)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["13/01/2026", "31/12/2025", "12/31/2025", "total", "", " 13/01/2026"]),
+            st.sampled_from(
+                ["RECIBO  LUZ", "Saldo anterior", "Total Energies", "", "a · b", "TURNOVER", "ñandú\u00a0x"]
+            ),
+            st.sampled_from(
+                ["-1.234,56", "0,00", "-0,00", "012,00", "1,5", "12", "(3,00)", "5,00-", "x", "", "1.234"]
+            ),
+            st.sampled_from(["EUR", "eur", "€", "", "XYZ"]),
+            st.sampled_from(["1.000,00", "", "77,1", "?"]),
+            st.sampled_from(["", "", "", "more"]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+@ONE_FOLDER
+def test_rows_that_are_not_ordinary_are_left_to_the_careful_way(
+    tmp_path: Path, rows: list[tuple[str, ...]]
+) -> None:
+    lines = [";".join(cells[:5] if not cells[5] else cells) for cells in rows]
+    usual = "14/01/2026;PAGO;-17,20;EUR;2.000,00"
+    content = "\n".join(["Fecha;Concepto;Importe;Divisa;Saldo", usual, *lines, usual, ""]).encode()
+    assert read(tmp_path, content) == carefully(tmp_path, content)
+
+
+def test_a_column_of_signs_is_found_in_a_long_file_too(tmp_path: Path) -> None:
+    rows = "".join(f"{1 + n % 28:02d}/01/2026;Pago {n};10,00;{'D' if n % 2 else 'C'}\n" for n in range(5001))
+    found = read(tmp_path, f"Fecha;Concepto;Importe;D/C\n{rows}")
+    assert (len(found.movements), found.totals) == (5001, {"XXX": Decimal("10.00")})
 
 
 @given(lines=LINES, cut=st.integers(0, 25), names=st.permutations(["spanish", "iso"]))

@@ -52,19 +52,68 @@ EXPECTED = [
     ("reconstructed/qbo_journal.csv", "quickbooks_journal", 2, {"XXX": "1563.63"}),
     ("reconstructed/banco_es_bbva_style_cp1252.csv", "bank_csv", 4, {"EUR": "1858.75"}),
     ("reconstructed/stripe_balance_change_itemized.csv", "stripe_balance", 6, {"EUR": "0.00", "USD": "0.00"}),
+    ("mt940/mt940__abnamro.sta", "mt940", 10, {"EUR": "-345.93"}),
+    ("mt940/mt940__february_30.sta", "mt940", 1, {"EUR": "-6.00"}),
+    ("mt940/mt940__ing.sta", "mt940", 7, {"EUR": "-45.59"}),
+    ("mt940/mt940__rabobank-iban.sta", "mt940", 4, {"EUR": "-70.00"}),
+    ("mt940/mt940__sepa_mt9401.sta", "mt940", 97, {"EUR": "-9269135.90"}),
+    ("mt940/mt940__sns.sta", "mt940", 2, {"EUR": "-25.00"}),
+    ("mt940/mt940__with_binary_character.sta", "mt940", 4, {"EUR": "-179066.75"}),
+    ("qif/quiffen__test.qif", "qif", 6, {"XXX": "-35.50"}),
+    ("facturae/facturae-rb__signed_invoice.xml", "facturae", 1, {"EUR": "121.00"}),
+    ("facturae/gobl.facturae__credit-note.xml", "facturae", 1, {"EUR": "-5084.42"}),
+    ("facturae/gobl.facturae__invoice-overseas-individual.xml", "facturae", 1, {"EUR": "1815.00"}),
+    ("facturae/gobl.facturae__invoice-vat.xml", "facturae", 1, {"EUR": "5084.42"}),
+    ("reconstructed/DIARIO.DBF", "contaplus", 2, {"EUR": "2420.00"}),
+]
+# file, transactions, those of them that are templates, sums by account type: the types by hand from SOURCES.md.
+GNUCASH: list[tuple[str, int, int, dict[str, str]]] = [
+    (
+        "piecash__book_prices",
+        21,
+        1,
+        {
+            "Checking Account|Savings Account": "-700.00",
+            "Cash in Wallet": "1499.00",
+            "Books": "100.00",
+            "Salary": "-1000.00",
+            "Investments": "101.00",
+        },
+    ),
+    (
+        "piecash__complex_sample",
+        11,
+        0,
+        {
+            "Checking|Cash|Savings|House": "24590.00",
+            "Opening Balances - EUR": "-5000.00",
+            "Expense": "260.00",
+            "Income": "-150.00",
+            "Liability": "-20900.00",
+            "Foo stock": "1200.00",
+            "EUR5|FOO": "0.00",
+        },
+    ),
+    (
+        "piecash__simple_sample",
+        5,
+        0,
+        {
+            "Asset": "1320.00",
+            "Opening Balances - EUR": "-500.00",
+            "Expense": "230.00",
+            "Income": "-150.00",
+            "Liability": "-900.00",
+        },
+    ),
 ]
 NOT_READ = [
-    ("mt940", "MT940"),
-    ("qif", "QIF"),
     ("iif", "IIF"),
-    ("gnucash", "GnuCash"),
-    ("facturae", "FacturaE"),
     ("xero", "API table"),
     ("sage", "API table"),
     ("stripe/stripe-country-revenue-calculator__payments.csv", "Stripe payments"),
     ("quickbooks/accounting-playground__sample_quickbooks.csv", "QuickBooks"),
     ("quickbooks/dbt_quickbooks__account_data.csv", "API table"),
-    ("reconstructed/DIARIO.DBF", "dBase"),
     ("reconstructed/qbo_general_ledger.csv", "QuickBooks"),
     ("reconstructed/qbo_transaction_list_by_vendor.xlsx", "QuickBooks"),
     ("reconstructed/xero_account_transactions.xlsx", "Xero"),
@@ -85,7 +134,7 @@ def test_a_real_file_gives_the_counts_and_totals_of_its_source(
     assert found.records == records
     assert found.totals == {currency: Decimal(total) for currency, total in totals.items()}
     assert found.rejected == []
-    keys = [record["key"] for record in [*found.movements, *found.entries]]
+    keys = [record["key"] for record in [*found.movements, *found.entries, *found.documents]]
     assert len(set(keys)) == len(keys)
 
 
@@ -124,6 +173,9 @@ def test_a_garbled_amount_is_rejected_with_its_place(name: str, row: int, reason
         ("camt053/camt__camt053.v2.five.decimals.xml", ("27.050",)),
         ("bank_csv/reckon__inversed_credit_card.csv", ("card statement",)),
         ("ofx/ofxparse__date_missing.ofx", ("no readable date", "20120231")),
+        ("mt940/mt940__abnamro.sta", ("closing balance 876.84", "closing balance 1849.75")),
+        ("mt940/mt940__ing.sta", ("closing balance 3.47",)),
+        ("facturae/facturae-rb__signed_invoice.xml", ("TotalOutstandingAmount says 21.00",)),
     ],
 )
 def test_a_file_that_contradicts_itself_is_read_with_a_warning(name: str, words: tuple[str, ...]) -> None:
@@ -140,6 +192,12 @@ def test_a_file_that_contradicts_itself_is_read_with_a_warning(name: str, words:
         "reconstructed/banco_es_bbva_style_cp1252.csv",
         "reconstructed/qbo_journal.csv",
         "bank_xlsx/bank2ynab__test_swedebank_statement.xls",
+        "mt940/mt940__february_30.sta",
+        "mt940/mt940__rabobank-iban.sta",
+        "mt940/mt940__sepa_mt9401.sta",
+        "mt940/mt940__sns.sta",
+        "mt940/mt940__with_binary_character.sta",
+        "reconstructed/DIARIO.DBF",
     ],
 )
 def test_a_file_whose_own_totals_tie_raises_no_warning(name: str) -> None:
@@ -198,3 +256,76 @@ def test_an_instant_before_midnight_utc_is_booked_on_the_next_local_day() -> Non
 def test_portuguese_headers_do_not_overrule_dates_that_can_only_be_month_first() -> None:
     days = {movement["date"] for movement in real("bank_csv/reckon__extratofake.csv").movements}
     assert days == {"2012-11-01", "2012-11-05"}
+
+
+@pytest.mark.parametrize(("name", "count", "templates", "sums"), GNUCASH, ids=[row[0] for row in GNUCASH])
+def test_a_gnucash_book_gives_its_transactions_and_the_sums_of_its_accounts(
+    name: str, count: int, templates: int, sums: dict[str, str]
+) -> None:
+    found = real(f"gnucash/{name}.gnucash")
+    assert found.records + sum(left.rows for left in found.left) == count
+    assert sum(left.rows for left in found.left) == templates
+    assert (found.rejected, found.warnings, found.verified) == ([], [], ["debits = credits"])
+    by_group = dict.fromkeys(sums, Decimal(0))
+    for line in (line for entry in found.entries for line in entry["lines"]):
+        leaf = line["account"].rpartition(":")[2]
+        group = next(group for group in sums if leaf in group.split("|"))
+        by_group[group] += Decimal(line["debit"]) - Decimal(line["credit"])
+    assert by_group == {group: Decimal(total) for group, total in sums.items()}
+
+
+def test_a_reversed_credit_is_money_out() -> None:
+    reversals = [
+        movement["amount"]
+        for movement in real("mt940/mt940__sepa_mt9401.sta").movements
+        if abs(Decimal(movement["amount"])) == Decimal("204.88")
+    ]
+    assert sorted(reversals) == ["-204.88", "-204.88", "204.88"]  # a credit was booked once more
+
+
+def test_the_thirtieth_of_february_is_the_last_day_of_february() -> None:
+    (fee,) = real("mt940/mt940__february_30.sta").movements
+    assert (fee["value_date"], fee["date"]) == ("2016-02-29", "2016-03-01")
+
+
+def test_the_journal_of_contaplus_has_its_accents_and_not_its_deleted_record() -> None:
+    found = real("reconstructed/DIARIO.DBF")
+    assert found.entries[0]["memo"] == "Fra. 1001 Clínica Ñandú"
+    assert [(left.reason, left.rows) for left in found.left] == [("deleted", 1)]
+    lines = [line for entry in found.entries for line in entry["lines"]]
+    assert len(lines) == 5
+    for side in ("debit", "credit"):
+        assert sum(Decimal(line[side]) for line in lines) == Decimal("2420.00")
+
+
+@pytest.mark.parametrize(
+    ("name", "net", "tax"),
+    [
+        ("facturae-rb__signed_invoice", "100.00", "21.00"),
+        ("gobl.facturae__credit-note", "-4202.00", "-882.42"),
+        ("gobl.facturae__invoice-overseas-individual", "1500.00", "315.00"),
+        ("gobl.facturae__invoice-vat", "4202.00", "882.42"),
+    ],
+)
+def test_an_electronic_invoice_gives_base_and_tax_apart(name: str, net: str, tax: str) -> None:
+    (invoice,) = real(f"facturae/{name}.xml").documents
+    assert (invoice["net"], invoice["tax"], invoice["withheld"]) == (net, tax, "0.00")
+
+
+@pytest.mark.parametrize(
+    ("name", "verified"),
+    [
+        ("norma43/norma43parser__movements.n43", ["trailer", "closing balance", "number of records"]),
+        ("norma43/norma43_parser__example1.n43", []),
+        ("camt053/bankstatementparser__camt053_multicurrency.xml", ["closing balance"]),
+        ("camt053/camt__camt053.v2.five.decimals.xml", []),
+        ("mt940/mt940__sepa_mt9401.sta", ["closing balance"]),
+        ("mt940/mt940__ing.sta", []),
+        ("ofx/fixofx__creditcard.ofx", []),
+        ("qif/quiffen__test.qif", []),
+        ("bank_csv/bankstatementparser__csv_european_decimals.csv", []),
+        ("bank_xlsx/bank2ynab__test_swedebank_statement.xls", ["stated total", "closing balance"]),
+    ],
+)
+def test_what_a_file_proves_of_itself_is_said_and_nothing_more(name: str, verified: list[str]) -> None:
+    assert real(name).verified == verified

@@ -15,10 +15,7 @@ from connectors.accounting.readers import READERS
 
 MIB = 1024 * 1024
 UNREAD = [
-    (":20:STARTUMSE\r\n:25:12345678/1020304050\r\n:28C:00000/001\r\n:60F:C160229EUR1200,00\r\n:62F:C160301EUR1194,00\r\n-\r\n", Format.MT940, "MT940"),
-    ("!Type:Bank\nD2/10'2020\nT-10.00\nPShop\n^\n", Format.QIF, "QIF"),
     ("!TRNS\tDATE\tACCNT\tAMOUNT\n!SPL\tDATE\tACCNT\tAMOUNT\n!ENDTRNS\n", Format.QUICKBOOKS_IIF, "IIF"),
-    ('<?xml version="1.0"?><fe:Facturae xmlns:fe="http://www.facturae.es/Facturae/2009/v3.2/Facturae"/>', Format.FACTURAE, "FacturaE"),
     ('<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.052.001.02"><BkToCstmrAcctRpt/></Document>', Format.CAMT_OTHER, "CAMT"),
     ("*ContactName,EmailAddress,*InvoiceNumber,*InvoiceDate,Total\nA,,1,10/01/2026,5.00\n", Format.XERO_INVOICES, "Xero"),
     ("Type,Account Reference,Nominal A/C Ref,Department Code,Date,Reference,Details,Net Amount,Tax Code,Tax Amount\nSI,A,4000,,13/01/2026,1,x,10.00,T1,2.10\n", Format.SAGE_AUDIT_TRAIL, "Sage"),
@@ -28,7 +25,6 @@ UNREAD = [
     ('{"object": "list", "data": []}', Format.JSON, "JSON"),
     ("%PDF-1.7\n", Format.PDF, "PDF"),
     ("<html><body>Session expired</body></html>", None, "HTML"),
-    ("5" + "00001" + "20260113" + "0" + "430000000001" + " " * 226 + "\r\n", Format.SUENLACE, "SUENLACE"),
 ]  # fmt: skip
 DEFAULTS = ReadOptions()
 
@@ -55,10 +51,10 @@ def test_a_known_format_that_is_not_read_is_refused_by_its_name(
         assert format_ not in READERS
 
 
-def test_a_dbase_file_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_dbase_table_that_is_no_journal_is_refused_by_its_name(tmp_path: Path) -> None:
     header = (
         struct.pack("<B3BIHH20x", 3, 126, 3, 31, 0, 65, 20)
-        + b"ASIEN".ljust(11, b"\0")
+        + b"COD".ljust(11, b"\0")
         + b"N"
         + bytes(20)
         + b"\r\x1a"

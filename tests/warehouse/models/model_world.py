@@ -16,7 +16,7 @@ import yaml
 from scipy.special import stdtrit
 
 from connectors import registry
-from playbook.loader import load_playbook
+from playbook.loader import Revenue, load_playbook
 
 MODELS = Path(__file__).parents[3] / "warehouse" / "models"
 MADRID = ZoneInfo("Europe/Madrid")
@@ -80,7 +80,7 @@ RESOURCES = {
         "automation_emails",
         "audience_contacts",
     ],
-    "accounting": ["entries", "movements", "documents"],
+    "accounting": ["entries", "movements", "documents", "subscriptions", "time_entries", "rates"],
 }
 RESOURCES |= {
     name: list(registry.source(name).resources)
@@ -93,6 +93,7 @@ ACCOUNTS = {
     "700 Service revenue": ("revenue", False),
     "600 Delivery subcontractors": ("direct", False),
     "640 Salaries operations": ("operating", False),
+    "640 Salaries delivery": ("direct", False),
     "627 Advertising": ("operating", True),
     "662 Bank interest": ("financial", False),
     "630 Corporate tax": ("tax_on_profit", False),
@@ -164,6 +165,11 @@ class World:
         self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
         self.activities: list[tuple[str, str, str | None, int, str]] = []
+        self.direct: set[str] = set()
+        # (movement, kind, other key, amount) and (movement, account), as the step before the build decides
+        self.matches: list[tuple[str, str, str | None, str]] = []
+        self.categories: list[tuple[str, str | None]] = []
+        self.revenue = Revenue()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._built: set[str] = set()
         self.add(
@@ -430,7 +436,7 @@ class World:
             "playbook.team",
             "id varchar, role varchar, fte double, starts_at timestamptz, ends_at timestamptz, monthly_cost decimal(18, 4), direct boolean, acquisition boolean",
             [
-                (i, r, f, utc(f"{s} 00:00"), utc(f"{e} 00:00") if e else None, 3000, False, False)
+                (i, r, f, utc(f"{s} 00:00"), utc(f"{e} 00:00") if e else None, 3000, i in self.direct, False)
                 for i, r, f, s, e in self.fte
             ],
         )
@@ -448,12 +454,23 @@ class World:
             [(15, 160, Decimal("0.8"), Decimal("0.25"))],
         )
         _fill(con, "playbook.cash_account", "account varchar", [("572 Bank main",)])
-        _fill(con, "playbook.payroll_account", "account varchar", [("640 Salaries operations",)])
+        _fill(
+            con,
+            "playbook.payroll_account",
+            "account varchar",
+            [("640 Salaries operations",), ("640 Salaries delivery",)],
+        )
         _fill(
             con,
             "playbook.activity",
             "activity varchar, counted varchar, level varchar, minutes decimal(18, 4), role varchar",
             self.activities,
+        )
+        _fill(
+            con,
+            "playbook.revenue",
+            "policy varchar, churn_date varchar, discounts varchar, reactivation_in_nrr boolean, overdue_days integer, renewal_days integer, one_off varchar[]",
+            [tuple(list(value) if field == "one_off" else value for field, value in self.revenue)],
         )
         _fill(
             con,
@@ -510,6 +527,26 @@ class World:
                 (s, r, state, None, None, None, None, self._good_until(state, until))
                 for (s, r), (state, until) in self.resources.items()
             ],
+        )
+        _fill(
+            con,
+            "meta.match",
+            "movement_key varchar, kind varchar, other_key varchar, amount decimal(18, 4), "
+            "explanation varchar, matched_at timestamptz",
+            [(*row, "matched", self.as_of) for row in self.matches],
+        )
+        _fill(
+            con,
+            "meta.match_ambiguous",
+            "movement_key varchar, kind varchar, candidates bigint, explanation varchar, matched_at timestamptz",
+            [],
+        )
+        _fill(
+            con,
+            "meta.category",
+            "movement_key varchar, account varchar, step tinyint, source varchar, rule varchar, "
+            "confidence double, explanation varchar, version varchar, decided_at timestamptz",
+            [(key, account, 3, "rule", "r", 1.0, "why", "1", self.as_of) for key, account in self.categories],
         )
         return con
 

@@ -214,6 +214,7 @@ def test_leads_are_contacts_created_in_the_period_without_those_merged_away(worl
 def _identity_breaks(world: World) -> list[object]:
     """What the model's own expectations select."""
     world.build("kpi.mrr_movement")
+    world.build("kpi.client_mrr")
     world.build("kpi.span_client")
     world.con.execute("create or replace temp view this as select * from kpi.mrr_movement")
     rules = [rule["sql"] for rule in spec("kpi.mrr_movement")["expectations"] if "sql" in rule]

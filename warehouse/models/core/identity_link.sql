@@ -51,10 +51,22 @@ names as (
     group by 1
 ),
 
-customers as (
-    select distinct e.name
+-- Whoever the books, the invoices or the billing system name as a customer.
+payments as (
+    select e.name, null as email
     from staging.accounting_entry as e
-    where lower(e.kind) in ('invoice', 'payment', 'sales receipt', 'credit memo') and e.name is not null
+    where lower(e.kind) in ('invoice', 'payment', 'sales receipt', 'credit memo')
+    union
+    select d.counterparty, d.email from staging.accounting_document as d where d.kind in ('invoice', 'credit_note')
+    union
+    select coalesce(s.customer, s.email), s.email from staging.accounting_subscription as s
+),
+
+customers as (
+    select name, if(count(distinct email) = 1, min(email), null) as email
+    from payments
+    where name is not null
+    group by name
 ),
 
 contacts as (
@@ -120,15 +132,23 @@ payers as (
         'accounting' as source,
         'company' as kind,
         c.name as source_id,
-        if(n.companies = 1, n.company_id, null) as entity_id,
-        case when n.companies = 1 then 'name' when n.companies > 1 then 'ambiguous' else 'none' end as method,
+        case when n.companies = 1 then n.company_id when n.companies is null then p.company_id end as entity_id,
+        case
+            when n.companies = 1 then 'name'
+            when n.companies > 1 then 'ambiguous'
+            when p.company_id is not null then 'email'
+            else 'none'
+        end as method,
         case
             when n.companies = 1 then 'Same name as HubSpot company ' || n.company_id
             when n.companies > 1 then n.companies || ' HubSpot companies have this name'
+            when p.company_id is not null then 'Its e-mail is that of HubSpot contact ' || p.person_id
             else 'No HubSpot company has this name'
         end as explanation
     from customers as c
     left join names as n on n.name = lower(trim(c.name))
+    left join emails as e on e.email = c.email and e.people = 1
+    left join core.person as p on p.person_id = e.person_id
 )
 
 select * from contacts

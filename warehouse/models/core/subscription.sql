@@ -17,12 +17,24 @@ amounts as (
     select
         d.deal_id,
         cast(d.amount * 10000 as hugeint) * i.times as units,
+        cast(d.list_amount * 10000 as hugeint) * i.times as list_units,
         cast(i.months as hugeint) as months
     from deals as d
     inner join intervals as i on i.interval = d.interval
-    cross join build.run as r
-    -- No rate, no amount: a foreign price is never taken for a home one.
-    where d.currency = r.currency
+),
+
+months as (
+    select
+        deal_id,
+        cast(
+            cast(sign(units) * ((2 * abs(units) + months) // (2 * months)) as decimal(18, 0)) * 0.0001
+            as decimal(18, 4)
+        ) as own_amount,
+        cast(
+            cast(sign(list_units) * ((2 * abs(list_units) + months) // (2 * months)) as decimal(18, 0)) * 0.0001
+            as decimal(18, 4)
+        ) as own_list_amount
+    from amounts
 )
 
 select
@@ -37,9 +49,10 @@ select
     d.currency,
     d.starts_at,
     d.ends_at,
-    cast(
-        cast(sign(a.units) * ((2 * abs(a.units) + a.months) // (2 * a.months)) as decimal(18, 0)) * 0.0001
-        as decimal(18, 4)
-    ) as monthly_amount
+    -- No rate, no amount: a foreign price is never taken for a home one.
+    if(d.currency = r.currency, m.own_amount, null) as monthly_amount,
+    m.own_amount,
+    m.own_list_amount
 from deals as d
-left join amounts as a using (deal_id)
+cross join build.run as r
+left join months as m using (deal_id)

@@ -1,4 +1,4 @@
--- Invoices, bills and credit notes as invoicing programs give them.
+-- Invoices, bills and credit notes as accounting files give them.
 -- Grain: document_key. Owner: finance. Reads: raw.accounting_documents_current.
 with records as (
     select
@@ -6,23 +6,27 @@ with records as (
         received_at,
         from_json(
             body,
-            '{"format": "VARCHAR", "kind": "VARCHAR", "number": "VARCHAR", "external_id": "VARCHAR",
-              "counterparty": "VARCHAR", "tax_id": "VARCHAR", "email": "VARCHAR", "issued_on": "VARCHAR",
-              "due_on": "VARCHAR", "service_from": "VARCHAR", "service_to": "VARCHAR", "currency": "VARCHAR",
-              "net": "VARCHAR", "tax": "VARCHAR", "withheld": "VARCHAR", "total": "VARCHAR", "paid": "VARCHAR",
-              "open": "VARCHAR", "status": "VARCHAR", "paid_on": "VARCHAR", "subscription_id": "VARCHAR"}'
+            '{"kind": "VARCHAR", "number": "VARCHAR", "external_id": "VARCHAR",
+              "counterparty": "VARCHAR", "tax_id": "VARCHAR", "email": "VARCHAR",
+              "issued_on": "VARCHAR", "due_on": "VARCHAR", "service_from": "VARCHAR",
+              "service_to": "VARCHAR", "currency": "VARCHAR", "net": "VARCHAR", "tax": "VARCHAR",
+              "withheld": "VARCHAR", "total": "VARCHAR", "paid": "VARCHAR", "open": "VARCHAR",
+              "status": "VARCHAR", "paid_on": "VARCHAR", "subscription_id": "VARCHAR",
+              "format": "VARCHAR"}'
         ) as r
     from raw.accounting_documents_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 )
 
 select
     key as document_key,
-    nullif(trim(r.kind), '') as kind,
+    lower(nullif(trim(r.kind), '')) as kind,
     nullif(trim(r.number), '') as number,
     nullif(trim(r.external_id), '') as external_id,
     nullif(trim(r.counterparty), '') as counterparty,
-    nullif(trim(r.tax_id), '') as tax_id,
-    nullif(trim(r.email), '') as email,
+    upper(nullif(trim(r.tax_id), '')) as tax_id,
+    lower(nullif(trim(r.email), '')) as email,
     try_cast(r.issued_on as date) as issued_on,
     try_cast(r.due_on as date) as due_on,
     try_cast(r.service_from as date) as service_from,
@@ -34,7 +38,7 @@ select
     try_cast(r.total as decimal(18, 4)) as total,
     try_cast(r.paid as decimal(18, 4)) as paid,
     try_cast(r.open as decimal(18, 4)) as open,
-    nullif(trim(r.status), '') as status,
+    lower(nullif(trim(r.status), '')) as status,
     try_cast(r.paid_on as date) as paid_on,
     nullif(trim(r.subscription_id), '') as subscription_id,
     nullif(trim(r.format), '') as format,

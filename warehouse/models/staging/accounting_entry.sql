@@ -10,6 +10,8 @@ with records as (
               "name": "VARCHAR", "memo": "VARCHAR", "currency": "VARCHAR", "total_debit": "VARCHAR"}'
         ) as r
     from raw.accounting_entries_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 )
 
 select

@@ -11,6 +11,8 @@ with records as (
                          "debit": "VARCHAR", "credit": "VARCHAR"}]}'
         ) as r
     from raw.accounting_entries_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 ),
 
 lines as (

@@ -12,6 +12,8 @@ with records as (
               "fee": "VARCHAR"}'
         ) as r
     from raw.accounting_movements_current
+    -- Taken out of the books, or brought by a file whose import was undone.
+    where (body ->> '$.gone_at') is null
 )
 
 select
