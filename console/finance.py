@@ -11,7 +11,8 @@ from console.output import out, print_table
 from playbook.loader import Playbook, load_playbook
 from reports.formatting import Format, Wording
 from reports.money import read_money
-from reports.money_words import Answers, Block, answers, blocks
+from reports.money_block import Block
+from reports.money_words import Answers, answers, blocks
 from settings import Settings
 from warehouse.errors import WarehouseError
 from warehouse.published import Published

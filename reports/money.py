@@ -102,6 +102,35 @@ class FigureNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What a client brought and leaves in the months looked back on, the margin as a range."""
+
+    name: str
+    revenue: Decimal
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The cost to serve of the latest month, and the clients of the months looked back on, least margin first.
+
+    `basis`: time_sheet, playbook, or None when no work was counted.
+    """
+
+    period: str
+    ledger: Decimal
+    direct: Decimal
+    time: Decimal
+    time_of_nobody: Decimal
+    unused: Decimal
+    shared: Decimal
+    basis: str | None
+    unpriced_minutes: Decimal
+    clients: tuple[Served, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Money:
     """Everything the answers about money rest on; `today` is the local day of the build's as_of."""
 
@@ -124,6 +153,7 @@ class Money:
     foreign_lines: int
     t975: Mapping[int, float]
     books_state: str
+    serve: Serve | None = None
 
     @property
     def cash_now(self) -> Decimal | None:
@@ -202,6 +232,7 @@ def read_money(build: Build, playbook: Playbook) -> Money | None:
         ).fetchall()[0][0],
         t975=dict(con.execute("select df, t from build.t975").fetchall()),
         books_state=state[0][0] if state else "never loaded",
+        serve=_serve(con, playbook.finance.months_looked_back) if "cost_to_serve_month" in tables else None,
     )
 
 
@@ -233,6 +264,23 @@ def _cash(con: Any, finance: Finance, home: str) -> tuple[CashLine, ...]:
                      counted=not books and currency == home)
         )  # fmt: skip
     return tuple(lines)
+
+
+def _serve(con: Any, months: int) -> Serve | None:
+    rows = con.execute(
+        "select period, ledger, direct, time, time_of_nobody, unused, shared, basis, unpriced_minutes "
+        "from kpi.cost_to_serve_month order by period desc limit 1"
+    ).fetchall()
+    if not rows:
+        return None
+    clients = con.execute(
+        "select coalesce(c.name, m.client_id), sum(m.revenue), sum(m.margin_low), sum(m.margin_high) "
+        "from kpi.client_margin as m left join core.client as c using (client_id) "
+        "where m.period in (select period from kpi.cost_to_serve_month order by period desc limit ?) "
+        "group by m.client_id, c.name order by 3, 1",
+        [months],
+    ).fetchall()
+    return Serve(*rows[0], tuple(Served(*row) for row in clients))
 
 
 def _pay_days(con: Any) -> tuple[int, int] | None:

@@ -10,31 +10,11 @@ from reports import money_questions as ask
 from reports.cash import CASES, WEEKS, Forecast, NotEstimable, Runway, churn_rates, forecast, runway
 from reports.formatting import Format
 from reports.money import ZERO, Money
+from reports.money_block import Block, Table, points
+from reports.money_serve import serve_block
 
 TONES = {"yes": "ok", "maybe": "watch", "no": "off", "unknown": "not_evaluated"}
 _LATE_NAMED = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of texts; the first column names the row, the others are amounts."""
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One question, its answer, and what the answer rests on; `points` are (heading, sentences)."""
-
-    key: str
-    title: str
-    tone: str
-    word: str
-    answer: str
-    tables: tuple[Table, ...] = ()
-    points: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +50,11 @@ def blocks(found: Answers, playbook: Playbook, fmt: Format) -> tuple[Block, ...]
         _hire(found, playbook, fmt),
         _marketing(found, playbook, fmt),
         _margin(found, fmt),
+        *((serve_block(found.money.serve, playbook, fmt),) if found.money.serve else ()),
         _cash(found, fmt),
         _forecast(found, playbook, fmt),
         _receivables(found, fmt),
         *((_plan(found.plan, fmt),) if found.plan else ()),
-    )
-
-
-def _points(fmt: Format, **listed: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple(
-        (fmt.wording.text(f"money.{name}"), kept)
-        for name, texts in listed.items()
-        if (kept := tuple(text for text in texts if text))
     )
 
 
@@ -106,7 +79,7 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
             TONES["unknown"],
             _word("unknown", fmt),
             _reasons(hire.reasons, fmt),
-            points=_points(fmt, change=[t("money.hire.change.data")]),
+            points=points(fmt, change=[t("money.hire.change.data")]),
         )
     role = hire.role or ""
     values = {
@@ -151,7 +124,7 @@ def _hire(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         TONES[hire.verdict],
         _word(hire.verdict, fmt),
         t(keys[hire.verdict], **values),
-        points=_points(
+        points=points(
             fmt,
             evidence=evidence,
             assumptions=[
@@ -224,7 +197,7 @@ def _marketing(found: Answers, playbook: Playbook, fmt: Format) -> Block:
         _word(market.verdict, fmt),
         answer,
         (Table(t("money.marketing.table"), header, tuple(rows)),) if rows else (),
-        _points(
+        points(
             fmt,
             evidence=[*told, *evidence],
             assumptions=[t("money.marketing.assume.changes"), t("money.marketing.assume.cause")],
@@ -294,7 +267,7 @@ def _margin(found: Answers, fmt: Format) -> Block:
             net=_span(last.net, fmt),
         ),
         (Table(t("money.margin.table"), header, rows),),
-        _points(
+        points(
             fmt,
             evidence=unsure,
             assumptions=[t("money.margin.assume")],
@@ -348,7 +321,7 @@ def _cash(found: Answers, fmt: Format) -> Block:
         if now is not None
         else t("money.reason.no_cash"),
         (Table(t("money.cash.table"), header, tuple(rows)),) if rows else (),
-        _points(fmt, evidence=notes),
+        points(fmt, evidence=notes),
     )
 
 
@@ -407,7 +380,7 @@ def _forecast(found: Answers, playbook: Playbook, fmt: Format) -> Block:
             ),
             Table(t("money.forecast.table.weeks"), (t("money.forecast.column.week"), *names), weekly),
         ),
-        _points(
+        points(
             fmt,
             evidence=[t("money.forecast.lowest", amount=fmt.money(lowest), day=fmt.day(low_day))],
             assumptions=assumptions,
@@ -504,7 +477,7 @@ def _receivables(found: Answers, fmt: Format) -> Block:
         t(f"money.receivables.{tone}"),
         t("money.receivables.answer", total=fmt.money(total), overdue=fmt.money(overdue)),
         tuple(tables),
-        _points(fmt, evidence=evidence, assumptions=[t("money.receivables.terms")]),
+        points(fmt, evidence=evidence, assumptions=[t("money.receivables.terms")]),
     )
 
 
@@ -605,5 +578,5 @@ def _plan(plan: ask.Against, fmt: Format) -> Block:
             Table(t("money.plan.goals"), header, tuple(goals)),
             Table(t("money.plan.investment"), header, tuple(rows)),
         ),
-        _points(fmt, evidence=evidence, assumptions=[t("money.plan.assume")]),
+        points(fmt, evidence=evidence, assumptions=[t("money.plan.assume")]),
     )

@@ -41,7 +41,8 @@ from reports.explain import (
 from reports.figures import Build, Figure, KpiTable
 from reports.formatting import Format, Wording, week_bounds, week_days
 from reports.money import Money, read_money
-from reports.money_words import Block, answers, blocks
+from reports.money_block import Block
+from reports.money_words import answers, blocks
 from reports.stories import (
     LeaverStory,
     MarginStory,

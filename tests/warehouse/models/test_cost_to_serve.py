@@ -80,6 +80,9 @@ def test_the_price_is_the_ledgers_salaries_and_not_the_playbooks(world: World) -
 
 def test_what_is_booked_under_a_client_is_its_own_and_what_names_nobody_is_shared(serving: World) -> None:
     serving.entry(
+        "2026-04-05", ("430 Accounts receivable", "9", ""), ("700 Service revenue", "", "9"), name="Company 1"
+    )
+    serving.entry(
         "2026-05-05",
         ("600 Delivery subcontractors", "70", ""),
         ("572 Bank main", "", "70"),
