@@ -113,7 +113,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """The cost to serve of the latest month, and the clients of the months looked back on, least margin first.
+    """The cost to serve of the latest month, and the clients of the months looked back on.
 
     `basis`: time_sheet, playbook, or None when no work was counted.
     """
@@ -280,7 +280,7 @@ def _serve(con: Any, months: int) -> Serve | None:
         "group by m.client_id, c.name order by 3, 1",
         [months],
     ).fetchall()
-    return Serve(*rows[0], tuple(Served(*row) for row in clients))
+    return Serve(*rows[0], clients=tuple(Served(*row) for row in clients))
 
 
 def _pay_days(con: Any) -> tuple[int, int] | None:

@@ -212,7 +212,7 @@ def _counts(decisions: Iterable[NewDecision]) -> dict[str, int]:
 
 
 def read_unpaid(con: Any, as_of: datetime) -> Books:
-    """What the published build (`con`: its connection) holds; nothing when it was made before invoices were."""
+    """What the published build (`con`: its connection) holds; nothing of one made before invoices."""
     there = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'kpi' and table_name = 'open_invoice'"
     ).fetchall()
