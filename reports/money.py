@@ -280,7 +280,8 @@ def _serve(con: Any, months: int) -> Serve | None:
         "group by m.client_id, c.name order by 3, 1",
         [months],
     ).fetchall()
-    return Serve(*rows[0], clients=tuple(Served(*row) for row in clients))
+    values: tuple[Any, ...] = (*rows[0], tuple(Served(*row) for row in clients))
+    return Serve(*values)
 
 
 def _pay_days(con: Any) -> tuple[int, int] | None:
