@@ -45,6 +45,13 @@ class ReportKind(StrEnum):
     weekly = "weekly"
 
 
+class Language(StrEnum):
+    """Languages that people here read."""
+
+    es = "es"
+    en = "en"
+
+
 class DateOrder(StrEnum):
     """Which part of a date comes first."""
 
@@ -403,6 +410,22 @@ def kpi(month: Month = None, as_json: Json = False) -> None:
     settings = load_settings()
     rows = kpi_rows(settings, home_folder(settings), _month(month))
     print_json(rows) if as_json else show_kpis(rows)
+
+
+@app.command()
+def finance(
+    language: Annotated[
+        Language | None, typer.Option(help="The company's first language when left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Can we afford to hire, should we spend more on marketing, what is our margin; cash, forecast, plan."""
+    from console.finance import finance as answer
+    from console.finance import show_finance
+
+    settings = load_settings()
+    title, facts, said = answer(settings, home_folder(settings), language.value if language else None)
+    print_json(facts) if as_json else show_finance(title, said)
 
 
 @app.command()

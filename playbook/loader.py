@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from playbook.base import Bilingual
 from playbook.categories import Categories
+from playbook.finance import Finance, Plan
 
 # The C parser reads the same YAML ten times as fast; where it was not built, Python's own serves.
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -249,7 +250,7 @@ class Kpi(_Model):
 
 
 class Step(_Model):
-    """One message or task of a journey, due `after_days` calendar days after the client's start."""
+    """One message or task of a journey, due `after_days` after a client's start or an invoice's due date."""
 
     id: Identifier
     channel: Literal["mail", "hubspot_task"]
@@ -261,9 +262,10 @@ class Step(_Model):
 
 
 class Journey(_Model):
-    """Steps that a new client goes through once."""
+    """Steps that a new client goes through once, or (`of: invoice`) each invoice that is not paid in time."""
 
     id: Identifier
+    of: Literal["client", "invoice"] = "client"
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
 
@@ -347,6 +349,8 @@ class Playbook(_Model):
     journeys: tuple[Journey, ...]
     alerts: tuple[AlertRule, ...]
     retention: Retention
+    finance: Finance
+    plan: Plan | None
     wording: dict[str, dict[str, Any]]
     digest: str
 
@@ -359,6 +363,11 @@ class Playbook(_Model):
     def api_sources(self) -> tuple[str, ...]:
         """The ids of the sources that are read through a connector, in reading order."""
         return tuple(source.id for source in self.sources if source.reads == "api")
+
+    @property
+    def client_journeys(self) -> tuple[Journey, ...]:
+        """The journeys that a client goes through."""
+        return tuple(journey for journey in self.journeys if journey.of == "client")
 
     def source(self, source_id: str) -> Source:
         """The source of that id. Raises KeyError."""
@@ -398,6 +407,8 @@ def load_playbook(folder: Path | None = None) -> Playbook:
         journeys=_read_list(root, "journeys", Journey),
         alerts=_read_list(root, "alerts", AlertRule),
         retention=_read(root, "retention", Retention),
+        finance=_read(root, "finance", Finance) if (root / "finance.yaml").exists() else Finance(),
+        plan=_read(root, "plan", Plan) if (root / "plan.yaml").exists() else None,
         wording={
             language: _read_wording(root, language)
             | {f"source.{source.id}": source.name.in_language(language) for source in sources}
@@ -497,7 +508,11 @@ def _short(value: object) -> str:
 def _read_wording(root: Path, language: str) -> dict[str, Any]:
     """What people read in reports, and what clients and colleagues read in messages: one catalogue."""
     catalogue: dict[str, Any] = {}
-    for file in (f"wording/{language}.yaml", f"wording/messages.{language}.yaml"):
+    for file in (
+        f"wording/{language}.yaml",
+        f"wording/messages.{language}.yaml",
+        f"wording/finance.{language}.yaml",
+    ):
         data = _parse(root, file)
         if not isinstance(data, dict):
             raise PlaybookError(f"{file}: is no catalogue; write 'key: text' lines")

@@ -40,6 +40,9 @@ from reports.explain import (
 )
 from reports.figures import Build, Figure, KpiTable
 from reports.formatting import Format, Wording, week_bounds, week_days
+from reports.money import Money, read_money
+from reports.money_block import Block
+from reports.money_words import answers, blocks
 from reports.stories import (
     LeaverStory,
     MarginStory,
@@ -85,6 +88,7 @@ class Facts:
     activity: Activity
     alerts: tuple[OpenAlert, ...]
     trust: Trust
+    money: Money | None
 
     @property
     def all_figures(self) -> Iterator[Figure]:
@@ -129,6 +133,7 @@ class Edition:
     held: tuple[str, ...]
     alerts: tuple[AlertView, ...]
     trust: TrustView
+    money: tuple[Block, ...]
     stale: str
     terms: tuple[tuple[str, str], ...]
 
@@ -229,6 +234,7 @@ def gather(published: Build, ledger: Ledger, playbook: Playbook, week: str) -> F
         activity=read_activity(ledger, starts_at, published.as_of, rules),
         alerts=read_alerts(ledger),
         trust=read_trust(published),
+        money=read_money(published, playbook),
     )
 
 
@@ -278,6 +284,7 @@ def compose(facts: Facts, playbook: Playbook, language: str) -> Edition:
         ),
         alerts=alert_views(facts.alerts, facts.table, playbook, fmt, facts.as_of),
         trust=trust_view(facts.trust, playbook, fmt),
+        money=blocks(answers(facts.money, playbook), playbook, fmt) if facts.money else (),
         stale=words.text("report.stale.banner", sources=fmt.listed(late)) if late else "",
         terms=_terms(facts, playbook, language),
     )

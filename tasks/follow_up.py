@@ -107,7 +107,7 @@ def _mail(due: Due, playbook: Playbook) -> NewEffect:
     person = client.person
     if person is None or person.email is None:
         raise ValueError(f"{due.key} has nobody to write to")
-    language = _language(client, playbook)
+    language = language_of(client, playbook)
     letter = render(
         playbook,
         _template(step, client),
@@ -179,7 +179,7 @@ def _template(step: Step, client: Client) -> str:
     return step.template.replace("{industry}", industry)
 
 
-def _language(client: Client, playbook: Playbook) -> str:
+def language_of(client: Client, playbook: Playbook) -> str:
     """The person's own language, else the company's, else ours."""
     for language in (client.person.language if client.person else None, client.language):
         short = (language or "").lower()[:2]

@@ -115,7 +115,7 @@ def judge(
     """
     verdicts: list[Verdict] = []
     mails: list[Due] = []
-    for journey in playbook.journeys:
+    for journey in playbook.client_journeys:
         for step in journey.steps:
             taken = client.taken(already, rule_of(journey, step))
             if FINAL & taken.keys() or not enrolled(client, step, playbook, go_live):
@@ -130,7 +130,7 @@ def judge(
                 mails.append(due)
             else:
                 verdicts.append(verdict)
-    if mails and not _mailed_today(client, playbook, as_of, already):
+    if mails and not mailed_today(client, playbook, as_of, already):
         verdicts.append(Verdict(max(mails, key=lambda mail: (mail.due, mail.step.after_days)), QUEUED))
     return verdicts
 
@@ -183,7 +183,8 @@ def call_reasons(client: Client) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _mailed_today(client: Client, playbook: Playbook, as_of: datetime, already: Already) -> bool:
+def mailed_today(client: Client, playbook: Playbook, as_of: datetime, already: Already) -> bool:
+    """True when a mail of any journey was queued for the client on the local day of `as_of`."""
     zone = playbook.company.zone
     today = local_day(as_of, zone)
     for journey in playbook.journeys:
@@ -236,7 +237,7 @@ def _moments(client: Client, playbook: Playbook, as_of: datetime, horizon: datet
     moments = {as_of}
     if client.ended_at is not None and as_of < client.ended_at <= horizon:
         moments.add(client.ended_at)
-    for journey in playbook.journeys:
+    for journey in playbook.client_journeys:
         for step in journey.steps:
             due = _due(journey, step, client, zone)
             if due.until < as_of or due.due > horizon:
@@ -265,7 +266,7 @@ def step_states(
     State is the outcome decided, else `not_enrolled`, `not_due` or `due`.
     """
     found = []
-    for journey in playbook.journeys:
+    for journey in playbook.client_journeys:
         for step in journey.steps:
             due = _due(journey, step, client, playbook.company.zone)
             taken = client.taken(already, due.rule)

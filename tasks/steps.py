@@ -30,6 +30,7 @@ from tasks.import_files import import_inbox
 from tasks.jobs import GATE_FAILED, last_runs
 from tasks.money import match_and_categorise
 from tasks.outside import close_all, outside
+from tasks.reminders import read_unpaid, remind
 from tasks.rooms import Rooms, open_rooms
 from tasks.switches import prepare_home
 from tasks.sync import SyncReport, build_connectors, sync_source
@@ -340,10 +341,15 @@ def decide_follow_ups(as_of: datetime) -> dict[str, dict[str, int]]:
         try:
             with Published.open(rooms.home.path, rooms.home.settings.warehouse.key) as published:
                 clients = following.read_clients(published.con, as_of)
+                unpaid = read_unpaid(published.con, as_of)
         except NothingPublished:
             return {"decided": {}, "previewed": {}}
         done = following.follow_up(ledger, clients, rooms.playbook, as_of)
-    return {"decided": dict(done.decided), "previewed": dict(done.previewed)}
+        asked = remind(ledger, unpaid, rooms.playbook, as_of)
+    return {
+        "decided": dict(Counter(done.decided) + Counter(asked.decided)),
+        "previewed": dict(Counter(done.previewed) + Counter(asked.previewed)),
+    }
 
 
 @task(name="deliver-outbox", task_run_name="deliver outbox", cache_policy=NO_CACHE)

@@ -154,6 +154,11 @@ class Ledger:
                 found.setdefault((str(client_id), rule), {})[outcome] = as_of
         return found
 
+    def decision_keys(self, like: str) -> set[str]:
+        """The keys of the decisions taken, of those that are like a pattern (`payment/%`)."""
+        with self.read() as session:
+            return set(session.scalars(select(col(Decision.key)).where(col(Decision.key).like(like))))
+
     def why(self, client_id: str) -> list[tuple[Decision, Outbox | None]]:
         """Every decision about a client, oldest first, with the effect that followed."""
         with self.read() as session:

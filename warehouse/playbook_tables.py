@@ -121,6 +121,7 @@ def write_tables(
             for name, level in playbook.sla.levels.items()
         ],
     )
+    write_finance(con, playbook)
     begin = (first_event or run.as_of) - _MARGIN
     _table(
         con,
@@ -160,6 +161,43 @@ def write_tables(
             for kpi in playbook.kpis
             for segment, target in kpi.segments.items()
         ],
+    )
+
+
+def write_finance(con: duckdb.DuckDBPyConnection, playbook: Playbook) -> None:
+    """How money is judged, as far as models read it: terms, cash accounts, activities."""
+    finance = playbook.finance
+    _table(
+        con,
+        "playbook.finance",
+        "payment_terms_days integer, hours_per_month decimal(18, 4), practical_share decimal(18, 4), "
+        "minutes_spread decimal(18, 4)",
+        [
+            (
+                finance.payment_terms_days,
+                finance.hours_per_month,
+                finance.practical_share,
+                finance.minutes_spread,
+            )
+        ],
+    )
+    _table(
+        con,
+        "playbook.cash_account",
+        "account varchar",
+        [(found.account,) for found in finance.cash_accounts],
+    )
+    _table(
+        con,
+        "playbook.payroll_account",
+        "account varchar",
+        [(account,) for account in finance.payroll_accounts],
+    )
+    _table(
+        con,
+        "playbook.activity",
+        "activity varchar, counted varchar, level varchar, minutes decimal(18, 4), role varchar",
+        [(found.id, found.of, found.level, found.minutes, found.role) for found in finance.activities],
     )
 
 

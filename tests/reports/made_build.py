@@ -59,6 +59,22 @@ create table quality.check_result (
     why varchar, do_next varchar, error varchar);
 create table quality.rejected (
     source varchar, resource varchar, model varchar, field varchar, reason varchar, records bigint);
+create table core.invoice (
+    invoice_id varchar, customer varchar, status varchar, total decimal(18,4), issued_on date, paid_on date,
+    currency varchar);
+create table kpi.cash_account (
+    account varchar, currency varchar, source varchar, as_of date, balance decimal(18,4));
+create table kpi.open_invoice (
+    invoice_id varchar, number varchar, customer varchar, currency varchar, due_on date, open decimal(18,4),
+    days_late bigint, bucket varchar, basis varchar, expected_on date, late_on date);
+create table kpi.coming_bill (subscription_id varchar, bill_on date, amount decimal(18,4));
+create table kpi.account_month (
+    period varchar, starts_at timestamptz, account varchar, kind varchar, acquisition boolean, lines bigint,
+    debit decimal(18,4), credit decimal(18,4));
+create table kpi.receivable_month (
+    period varchar, currency varchar, owed decimal(18,4), billed decimal(18,4), days double);
+create table kpi.channel_month (period varchar, starts_at timestamptz, source varchar, new_clients bigint);
+create table build.t975 (df integer, t double);
 create table quality.drift (source varchar, resource varchar, field varchar, records bigint);
 """
 
@@ -175,6 +191,7 @@ def make_build() -> Made:
     _clocks(made)
     _journal(made)
     _quality(made)
+    _money(made)
     return made
 
 
@@ -381,3 +398,51 @@ def _quality(made: Made) -> None:
         "insert into quality.rejected values ('hubspot','deals','hubspot_deal','amount','no number', 3)"
     )
     con.execute("insert into quality.drift values ('intercom','conversations','new_field', 12)")
+
+
+def _money(made: Made) -> None:
+    """Two bank accounts, late and open invoices, a quarter of bills to come, a year of months of the books."""
+    con = made.con
+    con.executemany(
+        "insert into build.t975 values (?, ?)", [(df, 2.3 if df > 6 else 3.0) for df in range(1, 60)]
+    )
+    con.execute(
+        "insert into kpi.cash_account values ('572 Bank main', 'EUR', 'books', '2026-11-15', 228000.55), "
+        "('ES1720852066623456789011', 'EUR', 'stated', '2026-11-15', 229500.10), "
+        "('PAYPAL', 'USD', 'running', '2026-11-10', 410.20)"
+    )
+    for i, (name, late) in enumerate(zip(NAMES, (120, 75, 40, 12, 3, 0, 0, 0), strict=False)):
+        con.execute(
+            "insert into kpi.open_invoice values (?, ?, ?, 'EUR', ?, ?, ?, ?, ?, ?, ?)",
+            [
+                f"i{i}", f"F2026-{i:05d}", name, AS_OF.date() - timedelta(days=late), Decimal(400 + 37 * i), late,
+                ("over_90", "61-90", "31-60", "1-30", "1-30", "not_due", "not_due", "not_due")[i],
+                ("none", "none", "all", "all", "own", "own", "all", "all")[i],
+                None if i < 2 else AS_OF.date() + timedelta(days=2 * i),
+                None if i < 2 else AS_OF.date() + timedelta(days=6 * i),
+            ],
+        )  # fmt: skip
+    for day in range(1, 90, 3):
+        con.execute(
+            "insert into kpi.coming_bill values (?, ?, 5100)", [f"s{day}", AS_OF.date() + timedelta(days=day)]
+        )
+    for n, p in enumerate(months()):
+        g = p.at
+        for account, kind, acquisition, debit, credit in (
+            ("700 Service revenue", "revenue", False, 0, 9000 + 140_000 * g),
+            ("640 Salaries delivery", "direct", False, 9750 + 40_000 * g, 0),
+            ("627 Advertising", "operating", True, 1000 + 900 * g + 300 * (n % 3), 0),
+            ("621 Office rent", "operating", False, 3400, 0),
+            ("628 Software subscriptions", "operating", False, 0 if n == 11 else 2800, 0),
+            ("Sundry", "unclassified", False, 850 if n == 11 else 0, 120 if n == 11 else 0),
+        ):
+            if debit or credit:
+                con.execute(
+                    "insert into kpi.account_month values (?, ?, ?, ?, ?, 1, ?, ?)",
+                    [p.name, p.starts_at, account, kind, acquisition, Decimal(str(round(debit, 2))), Decimal(str(round(credit, 2)))],
+                )  # fmt: skip
+        con.execute(
+            "insert into kpi.channel_month values (?, ?, 'ads', ?)",
+            [p.name, p.starts_at, 4 + 3 * (n % 3) + n],
+        )
+        con.execute("insert into kpi.receivable_month values (?, 'EUR', 40000, 400000, 9.2)", [p.name])

@@ -22,6 +22,10 @@ VALUES = {
     "industry": "clinics",
     "missing": ["Acceso a la plataforma"],
     "survey_url": "https://tenfold.example/survey?a=1&b=2",
+    "number": "F2026-00012",
+    "issued_on": "1 de mayo de 2026",
+    "due_on": "16 de mayo de 2026",
+    "amount": "121,00 €",
 }
 MAILS = sorted(
     {

@@ -93,6 +93,7 @@ ACCOUNTS = {
     "700 Service revenue": ("revenue", False),
     "600 Delivery subcontractors": ("direct", False),
     "640 Salaries operations": ("operating", False),
+    "640 Salaries delivery": ("direct", False),
     "627 Advertising": ("operating", True),
     "662 Bank interest": ("financial", False),
     "630 Corporate tax": ("tax_on_profit", False),
@@ -167,6 +168,8 @@ class World:
         # (source, resource) -> (state, good until); none: the source speaks for all its resources
         self.resources: dict[tuple[str, str], tuple[str, str | None]] = {}
         self.kpis = dict(KPIS)
+        self.activities: list[tuple[str, str, str | None, int, str]] = []
+        self.direct: set[str] = set()
         # (movement, kind, other key, amount) and (movement, account), as the step before the build decides
         self.matches: list[tuple[str, str, str | None, str]] = []
         self.categories: list[tuple[str, str | None]] = []
@@ -437,7 +440,7 @@ class World:
             "playbook.team",
             "id varchar, role varchar, fte double, starts_at timestamptz, ends_at timestamptz, monthly_cost decimal(18, 4), direct boolean, acquisition boolean",
             [
-                (i, r, f, utc(f"{s} 00:00"), utc(f"{e} 00:00") if e else None, 3000, False, False)
+                (i, r, f, utc(f"{s} 00:00"), utc(f"{e} 00:00") if e else None, 3000, i in self.direct, False)
                 for i, r, f, s, e in self.fte
             ],
         )
@@ -446,6 +449,26 @@ class World:
             "playbook.account",
             "name varchar, kind varchar, acquisition boolean, pgc varchar, view varchar",
             [(n, k, a, n[:3], "view") for n, (k, a) in ACCOUNTS.items()],
+        )
+        _fill(
+            con,
+            "playbook.finance",
+            "payment_terms_days integer, hours_per_month decimal(18, 4), practical_share decimal(18, 4), "
+            "minutes_spread decimal(18, 4)",
+            [(15, 160, Decimal("0.8"), Decimal("0.25"))],
+        )
+        _fill(con, "playbook.cash_account", "account varchar", [("572 Bank main",)])
+        _fill(
+            con,
+            "playbook.payroll_account",
+            "account varchar",
+            [("640 Salaries operations",), ("640 Salaries delivery",)],
+        )
+        _fill(
+            con,
+            "playbook.activity",
+            "activity varchar, counted varchar, level varchar, minutes decimal(18, 4), role varchar",
+            self.activities,
         )
         _fill(
             con,
