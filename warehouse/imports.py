@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from warehouse.landing import LandingRun
+from warehouse.landing_manifest import LandedPage
 from warehouse.raw_scan import Shape, batches, scan
 from warehouse.raw_tables import GONE, ensure_table
 from warehouse.room import give_room, give_room_for

@@ -232,7 +232,9 @@ def test_without_a_rate_nothing_is_evaluated_and_nothing_is_fx(world: World) -> 
 def test_a_renewal_on_the_day_on_which_the_rate_changes_is_fx_and_nothing_more(world: World) -> None:
     by(world, policy="subscriptions")
     rates(world, "USD", m01="1.25", m02="1.25", m03="1.25", m04="1.00", m05="1.00", m06="1.00", m07="1.00")
-    subscription(world, "s1", started_on="2026-02-10", ended_on="2026-04-01", status="canceled", currency="USD")
+    subscription(
+        world, "s1", started_on="2026-02-10", ended_on="2026-04-01", status="canceled", currency="USD"
+    )
     subscription(world, "s2", started_on="2026-04-01", currency="USD")
     assert moves(world) == [("2026-02", "new", 80), ("2026-03", "fx", 20)]
 
