@@ -41,6 +41,7 @@ _SEGMENTS = "*.jsonl.zst"
 # How a frame ends that was cut at a flush: an empty last block, and no checksum of the whole.
 _LAST_BLOCK = b"\x01\x00\x00"
 _RUN_ID = "%Y%m%dT%H%M%S%fZ"
+_RUN_NAME = re.compile(r"\d{8}T\d{12}Z")
 
 
 def _now() -> datetime:
@@ -366,7 +367,8 @@ class Landing:
 
     def _new_run(self, folder: Path, since: datetime | None, until: datetime, basis: int | None) -> Path:
         stamp = self._clock().astimezone(UTC)
-        names = [path.name[: len("20260101T000000000000Z")] for path in folder.iterdir() if path.is_dir()]
+        # Those set aside too; not the draft that a kill may have left.
+        names = [found[0] for path in folder.iterdir() if (found := _RUN_NAME.match(path.name))]
         if names:
             # Run ids order the merge, so they must grow even under a frozen or corrected clock.
             last = datetime.strptime(max(names), _RUN_ID).replace(tzinfo=UTC)
@@ -390,7 +392,7 @@ class Landing:
 def _run_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if re.fullmatch(r"\d{8}T\d{12}Z", path.name))
+    return sorted(path for path in folder.iterdir() if _RUN_NAME.fullmatch(path.name))
 
 
 def _set_aside_if_unusable(path: Path) -> bool:

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -187,6 +188,29 @@ def test_killed_at_any_point_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     (run,) = Landing(tmp_path).runs("hubspot", "contacts")
     assert bodies(run) == [page(number) for number in range(last + 1)]
     assert run.records == 3 * (last + 1)
+
+
+DIES_WHILE_IT_MAKES_A_RUN = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from warehouse import landing
+landing.write_whole = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+landing.Landing(Path(sys.argv[1])).open("hubspot", "contacts", None, datetime(2026, 11, 16, 7, tzinfo=UTC))
+"""
+
+
+def test_killed_while_its_very_first_run_was_made_a_resource_can_be_landed(
+    landing: Landing, tmp_path: Path
+) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", DIES_WHILE_IT_MAKES_A_RUN, str(tmp_path)], check=False, cwd=ROOT
+    )
+    assert dead.returncode == -signal.SIGKILL
+    with opened(landing) as run:
+        run.append(page(0), 3, None)
+        run.complete()
+    assert [found.records for found in landing.runs("hubspot", "contacts")] == [3]
 
 
 def test_two_processes_cannot_land_the_same_resource_at_once(landing: Landing, tmp_path: Path) -> None:
