@@ -63,6 +63,7 @@ def test_the_main_job_is_readable_in_prefect(done: Any) -> None:
     assert done.is_completed()
     assert task_states(done) == {
         **{f"read {source}": ["Completed"] for source in load_playbook().source_ids},
+        "categorise": ["Completed"],
         "build warehouse": ["Completed"],
         "check build": ["Completed"],
         "publish build": ["Completed"],
