@@ -149,7 +149,14 @@ def test_a_margin_is_a_range_over_minutes_that_are_not_measured_and_shared_costs
         row["client_id"]: (row["margin_low"], row["margin_high"])
         for row in serving.rows("kpi.client_margin", "period = '2026-05'")
     }
-    assert found == {"1": (750 - 300 - 75 - 75, 750 - 300 + 75), "2": (225, 250)}
+    # Each pays 500 a month: more than was booked for the one, less than for the other.
+    assert found == {"1": (500 - 300 - 75 - 75, 750 - 300 + 75), "2": (250 - 25, 500)}
+
+
+def test_who_is_billed_once_a_year_is_not_said_to_cost_more_than_it_brings(serving: World) -> None:
+    deliver(serving, "1", 4)
+    (row,) = serving.rows("kpi.client_margin", "period = '2026-05'")
+    assert (row["revenue"], row["margin_low"], row["margin_high"]) == (0, -300 - 75, 500 - 300 + 75)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,7 +1,9 @@
 -- What each client leaves in each finished month, as a range.
 -- Grain: period, client_id. Owner: finance. Reads: kpi.span, kpi.cost_to_serve, core.journal_line,
--- core.identity_link, core.client, playbook.finance, build.run.
+-- core.identity_link, core.client, kpi.client_mrr, playbook.finance, build.run.
 --
+-- Who is billed by the quarter or the year is booked in one month and served in all: of what was booked and what the
+-- client pays a month (the mean of both ends), the low margin takes the less and the high one the more.
 -- The range is what is not measured: the playbook's minutes may be off by `minutes_spread` both ways (time sheets
 -- are not), and of the shared direct costs a client bears nothing in the high margin and, in the low one, its part
 -- by revenue. Unused capacity is in neither: it is nobody's.
@@ -37,6 +39,10 @@ positive as (
     select period, sum(revenue) filter (revenue > 0) as revenue from revenues group by period
 ),
 
+recurring as (
+    select period, client_id, cast((mrr_start + mrr_end) * 0.5 as decimal(18, 4)) as monthly from kpi.client_mrr
+),
+
 clients as (
     select
         coalesce(v.period, c.period) as period,
@@ -52,6 +58,7 @@ clients as (
 ranges as (
     select
         c.*,
+        coalesce(m.monthly, c.revenue) as monthly,
         cast(round(c.unmeasured * f.minutes_spread, 4) as decimal(18, 4)) as spread,
         if(
             c.revenue > 0 and p.revenue > 0,
@@ -65,6 +72,7 @@ ranges as (
         ) as shared_part
     from clients as c
     cross join playbook.finance as f
+    left join recurring as m using (period, client_id)
     left join shares as s using (period)
     left join positive as p using (period)
 )
@@ -76,6 +84,6 @@ select
     cast(direct as decimal(18, 4)) as direct,
     cast(time as decimal(18, 4)) as time,
     shared_part,
-    cast(revenue - direct - time - spread - shared_part as decimal(18, 4)) as margin_low,
-    cast(revenue - direct - time + spread as decimal(18, 4)) as margin_high
+    cast(least(revenue, monthly) - direct - time - spread - shared_part as decimal(18, 4)) as margin_low,
+    cast(greatest(revenue, monthly) - direct - time + spread as decimal(18, 4)) as margin_high
 from ranges
